@@ -1,0 +1,72 @@
+package tun
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/vishvananda/netns"
+)
+
+// InNetNS runs fn in a network namespace: a name in /run/netns, or a path when
+// it holds a slash. With an empty name fn runs where the caller is.
+//
+// A namespace belongs to a thread. So fn runs on a thread of its own, and must
+// not start goroutines that need the namespace: they would run on other
+// threads. Descriptors opened by fn stay in the namespace and may be used
+// anywhere afterwards.
+func InNetNS(name string, fn func() error) error {
+	if name == "" {
+		return fn()
+	}
+	target, err := openNetNS(name)
+	if err != nil {
+		return fmt.Errorf("tun: network namespace %q: %w", name, err)
+	}
+	defer target.Close()
+	done := make(chan error, 1)
+	go func() {
+		err := errLeft
+		defer func() { done <- err }() // also when fn ends the goroutine, as testing's Fatal does
+		err = onLockedThread(target, fn)
+	}()
+	return <-done
+}
+
+var errLeft = errors.New("tun: the function in the network namespace did not return")
+
+func openNetNS(name string) (netns.NsHandle, error) {
+	if strings.Contains(name, "/") {
+		return netns.GetFromPath(name)
+	}
+	return netns.GetFromName(name)
+}
+
+// onLockedThread must run as the last call of its own goroutine.
+//
+// Unlocking a thread gives it back to other goroutines, which would find
+// themselves in a foreign namespace. So it is unlocked only where it is known
+// to be home. If it cannot go home, the goroutine ends locked and the runtime
+// ends the thread with it.
+func onLockedThread(target netns.NsHandle, fn func() error) (err error) {
+	runtime.LockOSThread()
+	home, err := netns.Get()
+	if err != nil {
+		runtime.UnlockOSThread() // never left
+		return fmt.Errorf("tun: this thread's network namespace: %w", err)
+	}
+	defer home.Close()
+	if err := netns.Set(target); err != nil {
+		runtime.UnlockOSThread() // never left: setns changes all or nothing
+		return fmt.Errorf("tun: enter network namespace (needs CAP_SYS_ADMIN): %w", err)
+	}
+	defer func() { // also when fn panics or ends the goroutine
+		if back := netns.Set(home); back != nil {
+			err = errors.Join(err, fmt.Errorf("tun: leave network namespace: %w", back))
+			return
+		}
+		runtime.UnlockOSThread()
+	}()
+	return fn()
+}
