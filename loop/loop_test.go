@@ -1,0 +1,216 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// running starts a loop and returns a function that stops it and waits.
+func running(t *testing.T, prepare func(*Loop)) (*Loop, func()) {
+	t.Helper()
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepare(l)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- l.Run(ctx) }()
+	return l, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		l.Close()
+	}
+}
+
+// within is a context for what must happen soon.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// A readable descriptor runs its reader, and each turn ends with the flush.
+func TestReaderAndFlush(t *testing.T) {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	read, flushed := 0, 0
+	got := make(chan int, 16)
+	var stopWatching func()
+	l, stop := running(t, func(l *Loop) {
+		var err error
+		stopWatching, err = l.Watch(pipe[0], func(time.Duration) bool {
+			var b [64]byte
+			n, _ := unix.Read(pipe[0], b[:])
+			read += max(n, 0)
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Flush(func(time.Duration) {
+			if read > flushed {
+				flushed = read
+				got <- read
+			}
+		})
+	})
+	defer stop()
+	for want := 1; want <= 3; want++ {
+		if _, err := unix.Write(pipe[1], []byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case n := <-got:
+			if n != want {
+				t.Fatalf("read %d bytes, want %d", n, want)
+			}
+		case <-within(t).Done():
+			t.Fatal("the reader did not run")
+		}
+	}
+	if err := l.Do(within(t), stopWatching); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.Write(pipe[1], []byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	// Two further turns have passed after two calls of Do.
+	for range 2 {
+		if err := l.Do(within(t), func() {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(got) != 0 {
+		t.Error("the reader ran after it was stopped")
+	}
+}
+
+// In-memory readers run until all are quiet; one that stops itself, or
+// another, in the middle of a turn does not run again.
+func TestInMemoryReaders(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a, b := 3, 0
+	var stopB func()
+	stopA, _ := l.Watch(-1, func(time.Duration) bool {
+		if a == 0 {
+			return false
+		}
+		a, b = a-1, b+1
+		return true
+	})
+	stopB, _ = l.Watch(-1, func(time.Duration) bool {
+		if b == 0 {
+			return false
+		}
+		b--
+		return true
+	})
+	l.Turn(0)
+	if a != 0 || b != 0 {
+		t.Errorf("a=%d b=%d after a turn, want all moved", a, b)
+	}
+	a = 2
+	stopB()
+	l.Turn(0)
+	if a != 0 || b != 2 {
+		t.Errorf("a=%d b=%d, want 0 and 2: b's reader was stopped", a, b)
+	}
+	stopA()
+	a = 1
+	l.Turn(0)
+	if a != 1 {
+		t.Error("a's reader ran after it was stopped")
+	}
+}
+
+// Readers that never come to rest do not keep a turn from ending.
+func TestTurnEnds(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	n := 0
+	_, _ = l.Watch(-1, func(time.Duration) bool { n++; return true })
+	l.Turn(0)
+	if n != roundsPerTurnMax {
+		t.Errorf("%d rounds, want %d", n, roundsPerTurnMax)
+	}
+}
+
+// Timers run once per Tick, by the time that the caller gives.
+func TestEvery(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	n := 0
+	l.Every(func(time.Duration) { n++ })
+	for now := time.Duration(0); now <= 10*Tick; now += Tick / 10 {
+		l.Turn(now)
+	}
+	if n != 10 {
+		t.Errorf("%d ticks, want 10", n)
+	}
+}
+
+func TestDo(t *testing.T) {
+	l, stop := running(t, func(*Loop) {})
+	ran := false
+	if err := l.Do(within(t), func() { ran = true }); err != nil || !ran {
+		t.Errorf("ran=%v err=%v", ran, err)
+	}
+	// A loop that is busy answers nobody, and the caller's context ends the wait.
+	release := make(chan struct{})
+	busy := make(chan struct{})
+	go func() {
+		_ = l.Do(context.Background(), func() { close(busy); <-release })
+	}()
+	<-busy
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if err := l.Do(ctx, func() {}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("err=%v, want deadline exceeded", err)
+	}
+	close(release)
+	stop()
+	if err := l.Do(within(t), func() {}); !errors.Is(err, ErrStopped) {
+		t.Errorf("after the end: err=%v, want ErrStopped", err)
+	}
+}
+
+// A turn that finds nothing allocates nothing.
+func TestTurnAllocatesNothing(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, _ = l.Watch(-1, func(time.Duration) bool { return false })
+	var events [readyMax]unix.EpollEvent
+	if n := testing.AllocsPerRun(100, func() {
+		n, _ := epollNow(l.epoll, events[:])
+		l.turn(0, events[:n])
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
