@@ -1,0 +1,96 @@
+package cellstate
+
+import (
+	"time"
+
+	"hyperplane/packet"
+)
+
+func (c *compiler) gateways() {
+	names, services, publics := map[string]string{}, map[uint32]string{}, map[packet.Addr4]string{}
+	for i := range c.spec.NATGateways {
+		spec, path := &c.spec.NATGateways[i], elem("nat_gateways", i)
+		g := &NATGateway{Name: spec.Name, Service: spec.Service}
+		c.state.Gateways = append(c.state.Gateways, g)
+		if c.name(path+".name", g.Name) && c.unique(names, g.Name, path+".name", "the name of") {
+			c.gateway[g.Name] = g
+		}
+		if c.number(path+".service", int(g.Service), 1, 1<<32-1) {
+			if other, taken := services[g.Service]; taken {
+				c.at(path+".service", "%d is already the service of %s; choose another", g.Service, other)
+			} else {
+				services[g.Service] = path
+			}
+		}
+		private, ok := c.addr(path+".address", spec.Address)
+		g.Private = private
+		if scope := c.vpc[spec.VPC]; scope == nil {
+			refer(c, path+".vpc", spec.VPC, "VPC", c.spec.VPCs, func(v VPCSpec) string { return v.Name })
+		} else {
+			g.VPC = scope.vpc
+			if ok {
+				c.hold(scope, path+".address", private, "the address of NAT gateway "+quote(g.Name))
+			}
+		}
+		c.publicAddresses(g, spec, path, publics)
+		g.Timeouts = c.timeouts(spec.Timeouts, path+".timeouts")
+		g.FlowsPerDestination = or(spec.FlowsPerDestination, FlowsPerDestinationMax)
+		c.number(path+".flows_per_destination", g.FlowsPerDestination, 1, FlowsPerDestinationMax)
+		if len(c.spec.Nodes) == 0 && !c.bad["nodes"] {
+			c.at(path, "has no node to serve it; declare at least one under nodes")
+		}
+	}
+}
+
+func (c *compiler) publicAddresses(g *NATGateway, spec *GatewaySpec, path string, publics map[packet.Addr4]string) {
+	path += ".public_addresses"
+	if len(spec.PublicAddresses) == 0 {
+		c.at(path, "is missing; write 1 to %d IPv4 addresses like [198.51.100.1]", publicsMax)
+	}
+	for i, raw := range within(c, path, spec.PublicAddresses, publicsMax) {
+		at := elem(path, i)
+		a, ok := c.addr(at, raw)
+		if !ok {
+			continue
+		}
+		if other, taken := publics[a]; taken {
+			c.at(at, "%s is already %s; a public address belongs to one gateway", a, other)
+		} else if other, taken := c.peerAt[a]; taken {
+			c.at(at, "%s is already the underlay address of %s; choose another", a, other)
+		} else if other, taken := c.cidrs.Lookup(raw); taken {
+			c.at(at, "%s lies inside the cidrs of %s, so it could not be told from a private address; choose another", a, other)
+		} else {
+			publics[a] = at
+			g.Public = append(g.Public, a)
+		}
+	}
+}
+
+func (c *compiler) timeouts(spec *TimeoutsSpec, path string) Timeouts {
+	t := DefaultTimeouts()
+	if spec == nil {
+		return t
+	}
+	for _, f := range []struct {
+		name        string
+		from        *Duration
+		to          *time.Duration
+		least, most time.Duration
+	}{
+		{"tcp_idle", spec.TCPIdle, &t.TCPIdle, timeoutMin, timeoutMax},
+		{"tcp_opening", spec.TCPOpening, &t.TCPOpening, timeoutMin, timeoutMax},
+		{"tcp_closing", spec.TCPClosing, &t.TCPClosing, timeoutMin, timeoutMax},
+		{"udp_idle", spec.UDPIdle, &t.UDPIdle, timeoutMin, timeoutMax},
+		{"icmp_idle", spec.ICMPIdle, &t.ICMPIdle, timeoutMin, timeoutMax},
+		{"port_rest", spec.PortRest, &t.PortRest, portRestMin, portRestMax},
+	} {
+		if f.from == nil {
+			continue
+		}
+		*f.to = time.Duration(*f.from)
+		if *f.to < f.least || *f.to > f.most {
+			c.at(path+"."+f.name, "is %s; allowed are %s to %s", *f.from, Duration(f.least), Duration(f.most))
+		}
+	}
+	return t
+}

@@ -1,0 +1,64 @@
+package cellstate
+
+import (
+	"time"
+
+	"hyperplane/packet"
+)
+
+// What a state file may hold. Passing a limit is an error of the file, named by
+// path and line, and the file is refused as a whole. The counts are the cell's
+// designed size: a larger network is more cells, not a larger cell.
+const (
+	fileBytesMax = 2 << 20      // bytes; hostile YAML costs the parser some hundred bytes of memory for each
+	listMax      = instancesMax // entries of any list: longer ones are not even looked into
+
+	nodesMax       = 64   // nodes: each gateway ranks them all
+	edgesMax       = 32   // edges: edgeTableSize keeps them even to about 1 %
+	hostsMax       = 1024 // hosts
+	vpcsMax        = 1024 // VPCs
+	gatewaysMax    = 1024 // NAT gateways
+	instancesMax   = 4096 // instances
+	cidrsMax       = 16   // CIDRs per VPC: Contains walks them for every packet
+	routeTablesMax = 64   // route tables per VPC
+	routesMax      = 128  // routes per route table
+	subnetsMax     = 64   // subnets per VPC
+	publicsMax     = 8    // public addresses per gateway, as AWS allows
+
+	problemsMax   = 100 // problems that are listed; more are counted
+	namesShownMax = 8   // declared names a problem shows beside a wrong one
+
+	nameLenMax   = 63 // bytes of a name, as in a DNS label
+	deviceLenMax = 15 // bytes of an interface's name (IFNAMSIZ without its zero)
+	vniMax       = 1<<24 - 1
+
+	edgeTableSize     = 4093 // slots of the maglev table: 8 KB, > 100 per edge
+	probesMax         = 8    // slots one look-up in an index touches at most
+	slotsPerRecordMax = 64   // an index grows to this before it accepts longer probes
+)
+
+// MTUs in bytes of the IP packet.
+const (
+	underlayMTUMin, underlayMTUMax, underlayMTUDefault = 1280, 65535, 9001
+	internetMTUMin, internetMTUMax, internetMTUDefault = 576, 9500, 1500
+	instanceMTUMin, instanceMTUMax, instanceMTUDefault = 576, 65535 - packet.TunnelOverhead, 1500
+)
+
+// Prefix lengths. A subnet needs its network, router and broadcast addresses
+// and at least one more.
+const (
+	cidrBitsMin, cidrBitsMax     = 8, 29
+	subnetBitsMin, subnetBitsMax = 8, 29
+)
+
+// Bounds of timeouts and flows.
+const (
+	timeoutMin, timeoutMax   = time.Second, 24 * time.Hour
+	portRestMin, portRestMax = time.Duration(0), 10 * time.Minute
+
+	// FlowsPerDestinationMax is what one public address carries to one
+	// destination: AWS's figure, which leaves ports resting out of 64512.
+	FlowsPerDestinationMax = 55000
+)
+
+const deviceDefault = "eth0"

@@ -1,0 +1,140 @@
+package cellstate
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Spec is the state file as it is written, before references are resolved. A
+// pointer is an optional value: nil means the default named beside it.
+type Spec struct {
+	Version     uint64         `yaml:"version"`
+	Cell        string         `yaml:"cell"`
+	Underlay    *UnderlaySpec  `yaml:"underlay,omitempty"` // mtu 9001
+	Internet    *InternetSpec  `yaml:"internet,omitempty"` // mtu 1500
+	Nodes       []PeerSpec     `yaml:"nodes,omitempty"`
+	Edges       []PeerSpec     `yaml:"edges,omitempty"`
+	Hosts       []PeerSpec     `yaml:"hosts,omitempty"`
+	VPCs        []VPCSpec      `yaml:"vpcs,omitempty"`
+	NATGateways []GatewaySpec  `yaml:"nat_gateways,omitempty"`
+	Instances   []InstanceSpec `yaml:"instances,omitempty"`
+}
+
+// UnderlaySpec describes the network between the peers.
+type UnderlaySpec struct {
+	MTU int `yaml:"mtu"`
+}
+
+// InternetSpec describes the network behind the edges.
+type InternetSpec struct {
+	MTU int `yaml:"mtu"`
+}
+
+// PeerSpec is a node, an edge or a host.
+type PeerSpec struct {
+	Name    string     `yaml:"name"`
+	Address netip.Addr `yaml:"address"`
+}
+
+// VPCSpec is a tenant's network.
+type VPCSpec struct {
+	Name        string           `yaml:"name"`
+	VNI         uint32           `yaml:"vni"`
+	CIDRs       []netip.Prefix   `yaml:"cidrs,flow"`
+	RouteTables []RouteTableSpec `yaml:"route_tables,omitempty"`
+	Subnets     []SubnetSpec     `yaml:"subnets,omitempty"`
+}
+
+// RouteTableSpec is a named list of routes.
+type RouteTableSpec struct {
+	Name   string      `yaml:"name"`
+	Routes []RouteSpec `yaml:"routes,omitempty"`
+}
+
+// RouteSpec has exactly one of NATGateway and Blackhole.
+type RouteSpec struct {
+	Destination netip.Prefix `yaml:"destination"`
+	NATGateway  string       `yaml:"nat_gateway,omitempty"`
+	Blackhole   bool         `yaml:"blackhole,omitempty"`
+}
+
+// SubnetSpec is a part of a VPC.
+type SubnetSpec struct {
+	Name       string       `yaml:"name"`
+	CIDR       netip.Prefix `yaml:"cidr"`
+	RouteTable string       `yaml:"route_table,omitempty"` // none: only the VPC itself is reached
+}
+
+// GatewaySpec is a NAT gateway.
+type GatewaySpec struct {
+	Name                string        `yaml:"name"`
+	Service             uint32        `yaml:"service"`
+	VPC                 string        `yaml:"vpc"`
+	Address             netip.Addr    `yaml:"address"`
+	PublicAddresses     []netip.Addr  `yaml:"public_addresses,flow"`
+	Timeouts            *TimeoutsSpec `yaml:"timeouts,omitempty"`              // DefaultTimeouts
+	FlowsPerDestination *int          `yaml:"flows_per_destination,omitempty"` // 55000
+}
+
+// TimeoutsSpec overrides some of DefaultTimeouts.
+type TimeoutsSpec struct {
+	TCPIdle    *Duration `yaml:"tcp_idle,omitempty"`
+	TCPOpening *Duration `yaml:"tcp_opening,omitempty"`
+	TCPClosing *Duration `yaml:"tcp_closing,omitempty"`
+	UDPIdle    *Duration `yaml:"udp_idle,omitempty"`
+	ICMPIdle   *Duration `yaml:"icmp_idle,omitempty"`
+	PortRest   *Duration `yaml:"port_rest,omitempty"`
+}
+
+// InstanceSpec is one instance and where it runs.
+type InstanceSpec struct {
+	Name    string     `yaml:"name"`
+	VPC     string     `yaml:"vpc"`
+	Address netip.Addr `yaml:"address"`
+	Host    string     `yaml:"host"`
+	MTU     *int       `yaml:"mtu,omitempty"`    // 1500
+	NetNS   string     `yaml:"netns,omitempty"`  // the instance's name
+	Device  string     `yaml:"device,omitempty"` // eth0
+}
+
+// Duration is a time.Duration that reads and writes as 350s or 1m30s.
+type Duration time.Duration
+
+// MarshalText writes the duration so that time.ParseDuration reads it back.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String is shorter than time.Duration's: seconds below an hour, as the
+// documented timeouts are named, and no parts that are zero.
+func (d Duration) String() string {
+	t := time.Duration(d)
+	if t%time.Second == 0 && t > -time.Hour && t < time.Hour {
+		return strconv.FormatInt(int64(t/time.Second), 10) + "s"
+	}
+	s := t.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// Marshal writes the file that Parse reads back to an equal Spec.
+func (s *Spec) Marshal() ([]byte, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(s); err != nil {
+		return nil, err
+	}
+	if err := e.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

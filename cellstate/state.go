@@ -1,0 +1,64 @@
+package cellstate
+
+import "hyperplane/packet"
+
+// State is everything a role knows about its cell. It is built once, never
+// changed, and safe for any number of readers; a reload makes a new one. The
+// slices are in the order of the file and must not be modified.
+type State struct {
+	Version     uint64
+	Cell        string
+	UnderlayMTU int // of the paths between peers: the outer packet fits in it
+	InternetMTU int // of the links behind the edges
+
+	Nodes []Peer // Kind is PeerNode
+	Edges []Peer // Kind is PeerEdge
+	Hosts []Peer // Kind is PeerHost
+
+	VPCs      []*VPC
+	Gateways  []*NATGateway
+	Instances []*Instance
+
+	peers     index[Peer]            // by underlay address
+	vpcs      index[VPC]             // by VNI
+	services  index[NATGateway]      // by service
+	publics   index[NATGateway]      // by public address
+	edgeTable []uint16               // maglev: slot → index into Edges, or empty
+	byName    map[string]*Peer       // slow path
+	byHost    map[string][]*Instance // slow path
+}
+
+// Peer returns who holds the underlay address a, or PeerUnknown and nil.
+func (s *State) Peer(a packet.Addr4) (PeerKind, *Peer) {
+	p := s.peers.get(uint32(a))
+	if p == nil {
+		return PeerUnknown, nil
+	}
+	return p.Kind, p
+}
+
+// PeerByName returns the node, edge or host of that name, or nil. For starting
+// a role and for tools; it hashes a string.
+func (s *State) PeerByName(name string) *Peer { return s.byName[name] }
+
+// VPC returns the VPC of a network identifier, or nil.
+func (s *State) VPC(vni uint32) *VPC { return s.vpcs.get(vni) }
+
+// Gateway returns the NAT gateway of a service number, or nil.
+func (s *State) Gateway(service uint32) *NATGateway { return s.services.get(service) }
+
+// GatewayByPublic returns the NAT gateway that owns the public address a, or nil.
+func (s *State) GatewayByPublic(a packet.Addr4) *NATGateway { return s.publics.get(uint32(a)) }
+
+// Edge returns the edge for a flow's hash, or nil when the cell has none. Every
+// node with this state picks the same edge for the same hash (I15), and an edge
+// that comes or goes moves few other flows.
+func (s *State) Edge(hash uint64) *Peer {
+	if len(s.edgeTable) != edgeTableSize {
+		return nil
+	}
+	return &s.Edges[s.edgeTable[hash%edgeTableSize]]
+}
+
+// InstancesOn returns the instances whose NICs the named host holds.
+func (s *State) InstancesOn(host string) []*Instance { return s.byHost[host] }

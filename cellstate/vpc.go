@@ -1,0 +1,107 @@
+package cellstate
+
+import (
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+
+	"hyperplane/packet"
+)
+
+// VPC is one tenant's network. Its addresses mean something only together with
+// its VNI: two VPCs may use the same ones and never meet (I7).
+type VPC struct {
+	Name      string
+	VNI       uint32 // 1..1<<24-1, unique
+	CIDRs     []netip.Prefix
+	Subnets   []*Subnet
+	Instances []*Instance
+
+	ranges    []span          // CIDRs as masks, for Contains
+	instances index[Instance] // by address
+}
+
+// Instance returns the instance that holds the address a, or nil.
+func (v *VPC) Instance(a packet.Addr4) *Instance { return v.instances.get(uint32(a)) }
+
+// Contains reports whether a lies in one of the VPC's CIDRs.
+func (v *VPC) Contains(a packet.Addr4) bool {
+	for i := range v.ranges {
+		if v.ranges[i].contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Subnet returns the subnet that contains a, or nil. It walks the subnets: not
+// for every packet.
+func (v *VPC) Subnet(a packet.Addr4) *Subnet {
+	for _, s := range v.Subnets {
+		if s.Contains(a) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Instance is a network namespace with one NIC in a VPC.
+type Instance struct {
+	Name   string
+	VPC    *VPC
+	Subnet *Subnet
+	Addr   packet.Addr4
+	Host   *Peer
+	MTU    int
+	NetNS  string // namespace on the host; the instance's name by default
+	Device string // the NIC's name inside it; "eth0" by default
+}
+
+// Subnet is a part of a VPC with one route table.
+type Subnet struct {
+	Name   string
+	VPC    *VPC
+	CIDR   netip.Prefix
+	Router packet.Addr4 // the first address after the network's; Nitro answers for it
+
+	span   span
+	routes *bart.Table[Target] // shared by the subnets of one route table
+}
+
+// Contains reports whether a lies in the subnet.
+func (s *Subnet) Contains(a packet.Addr4) bool { return s.span.contains(a) }
+
+// Route returns where a packet for dst goes from this subnet: the most specific
+// of the route table's routes and the VPC's own CIDRs (which are always local).
+func (s *Subnet) Route(dst packet.Addr4) Target {
+	t, _ := s.routes.Lookup(dst.Netip())
+	return t
+}
+
+// RouteKind says what a route does with a packet.
+type RouteKind uint8
+
+const (
+	RouteNone      RouteKind = iota // no route: unreachable
+	RouteLocal                      // to an instance or router of this VPC
+	RouteNAT                        // to Target.Gateway
+	RouteBlackhole                  // declared to be dropped
+)
+
+func (k RouteKind) String() string {
+	switch k {
+	case RouteLocal:
+		return "local"
+	case RouteNAT:
+		return "nat"
+	case RouteBlackhole:
+		return "blackhole"
+	}
+	return "none"
+}
+
+// Target is the answer of a route table.
+type Target struct {
+	Kind    RouteKind
+	Gateway *NATGateway // set if and only if Kind is RouteNAT
+}
