@@ -62,7 +62,8 @@ const (
 	Unsolicited
 	FlowTableFull
 	PortsExhausted
-	MissBudget
+	StaleDecision
+	AnswerBudget
 
 	// The kernel (tun, wire).
 	TUNWrite
@@ -154,7 +155,8 @@ var table = [N]struct{ name, meaning string }{
 	Unsolicited:    {"unsolicited", "A packet from the internet that belongs to no flow."},
 	FlowTableFull:  {"flow_table_full", "The node's flow table is full; raise --max-flows."},
 	PortsExhausted: {"ports_exhausted", "Every port towards this destination is taken; add a public address. Answered with ICMP code 13."},
-	MissBudget:     {"miss_budget", "Too many packets without a flow from one source or service at once."},
+	StaleDecision:  {"stale_decision", "The decision about a new flow came too late, or under a state that is gone; the sender's next try opens it."},
+	AnswerBudget:   {"answer_budget", "An echo request to the subnet's router beyond the rate at which it answers."},
 
 	TUNWrite:     {"tun_write", "The kernel refused a packet written to a TUN."},
 	WireSend:     {"wire_send", "The kernel refused a datagram sent to a peer."},

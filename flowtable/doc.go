@@ -1,0 +1,42 @@
+// Package flowtable holds the three structures every flow database here is
+// made of: a table from tuples to record indexes, a slab that hands the
+// indexes out, and a timing wheel over them.
+//
+// Why not a Go map, pointers and time.Timer: with a million flows a map of
+// pointers keeps the garbage collector walking it, every insertion may
+// allocate, and a timer per flow is a heap operation per packet. Here all
+// memory is allocated once, in New, as slices without pointers that the
+// collector skips. Zeroed memory means "empty" everywhere, so New writes
+// nothing and the operating system supplies pages only as flows come: a table
+// for a million flows costs nothing until they exist. The record type is the
+// user's own, a slice indexed by what the slab hands out.
+//
+//	tuple ──hash──▶ Table            Slab             Wheel
+//	                ┌──────────┐     ┌──────┐         hand
+//	                │tuple│ 7 ─┼──┐  │ free │          ▼
+//	                ├──────────┤  │  │ list │      ┌─┬─┬─┬─┬─┐ one slot per
+//	                │  empty   │  │  └──┬───┘      │ │7│ │3│ │ granularity
+//	                ├──────────┤  │     │Take      └─┴┼┴─┴─┴─┘
+//	                │tuple│ 3  │  ▼     ▼             └▶ 7 ⇄ 12 ⇄ 9
+//	                └──────────┘  records[7] ◀── id ──── due
+//
+// The table is open addressing with linear probing at a load of at most one
+// half, with a byte of hash per slot kept apart, so that a look-up usually costs
+// one access to memory. Deleting moves later entries back, so there are no
+// tombstones and the table is as good after a year as on the first day. Its hash is SipHash-1-3 under a 128-bit key, because tenants and
+// strangers choose the tuples and must not be able to choose the collisions.
+//
+// The wheel is a single ring of slots. A timer beyond the ring's horizon waits
+// in the farthest slot and is placed anew when the hand gets there; with the
+// slots chosen here (409.6 s at 100 ms) the default timers never need that.
+//
+// Invariants:
+//
+//   - I13: no structure grows; a full one says so.
+//   - A timer is never early, and late by less than one granularity, provided
+//     Next is called until it returns false.
+//   - Nothing depends on the key but speed: results are the same for all seeds.
+//
+// None of the types is safe for concurrent use; each has one owner. Limits: see
+// limits.go.
+package flowtable
