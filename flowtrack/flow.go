@@ -1,0 +1,48 @@
+package flowtrack
+
+import (
+	"time"
+
+	"hyperplane/packet"
+)
+
+// State is where a flow is in its life.
+type State uint8
+
+// The states; package documentation draws the transitions.
+const (
+	// Active: UDP or ICMP echo.
+	Active State = iota + 1
+	// Opening: TCP, the internet has not answered.
+	Opening
+	// Established: TCP, the internet has answered.
+	Established
+	// Closing: TCP, FIN seen from both sides, or RST from either.
+	Closing
+)
+
+var stateNames = [...]string{"none", "active", "opening", "established", "closing"}
+
+// String returns the state's name in lower case.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// Flow is a copy of what the Flow Master knows of a flow, for people.
+type Flow struct {
+	Service uint32
+	// Inside is the flow as the instance sends it; its destination is the remote.
+	Inside packet.Tuple
+	// Public and PublicPort stand in for the inside address and port.
+	Public     packet.Addr4
+	PublicPort uint16
+	State      State
+	// Opened is when the flow, or its latest TCP connection, began; LastSeen is
+	// its last packet that was reported; Deadline is when it ends if none comes.
+	Opened, LastSeen, Deadline time.Duration
+	// Lease is the Decider's name for the decision.
+	Lease uint64
+}

@@ -1,0 +1,43 @@
+package flowtrack
+
+import "hyperplane/packet"
+
+// Lookup finds a flow by the tuple the instance sends (with its VNI), or by
+// the tuple the internet sees (VNI 0) in either direction. It changes nothing.
+func (m *Master) Lookup(flow packet.Tuple) (Flow, bool) {
+	if flow.VNI() != 0 {
+		i, ok := m.byInside.Get(flow)
+		return m.flow(i, ok)
+	}
+	if i, ok := m.byOutside.Get(flow); ok {
+		return m.flow(i, ok)
+	}
+	i, ok := m.byOutside.Get(flow.Reverse())
+	return m.flow(i, ok)
+}
+
+// Each calls yield with every flow until it returns false, in an order that
+// only depends on the messages before. yield must not call Step, Tick or Apply.
+func (m *Master) Each(yield func(Flow) bool) {
+	for i := range uint32(m.slab.High()) {
+		if !m.slab.InUse(i) {
+			continue
+		}
+		if f, _ := m.flow(i, true); !yield(f) {
+			return
+		}
+	}
+}
+
+func (m *Master) flow(i uint32, ok bool) (Flow, bool) {
+	if !ok {
+		return Flow{}, false
+	}
+	r := &m.records[i]
+	return Flow{
+		Service: r.service, Inside: r.inside, Public: r.public, PublicPort: r.publicPort, State: r.state,
+		Opened: r.opened, LastSeen: r.lastSeen, Deadline: m.deadline(r), Lease: r.lease,
+	}, true
+}
+
+func (r *record) isEcho() bool { return r.inside.Proto() == packet.ProtoICMP }
