@@ -1,0 +1,134 @@
+package blackfoot
+
+import (
+	"hyperplane/cellstate"
+	"hyperplane/packet"
+	"hyperplane/telemetry"
+	"hyperplane/telemetry/drop"
+	"hyperplane/wire"
+)
+
+// Edge is the pure core of one Blackfoot. It is not safe for concurrent use.
+type Edge struct {
+	state *cellstate.State
+
+	pieces []packet.Packet // fragments made in this turn
+	arena  []byte
+	used   int
+
+	// Traffic accounts for every packet; the shell adds what the kernel refused.
+	Traffic telemetry.Traffic
+}
+
+// New returns an edge that forwards nothing until a state is applied.
+func New() *Edge {
+	return &Edge{pieces: make([]packet.Packet, 0, piecesMax), arena: make([]byte, pieceArena)}
+}
+
+// Apply makes s the edge's state.
+func (e *Edge) Apply(s *cellstate.State) { e.state = s }
+
+// FromInternet takes a packet from the TUN; true when p, encapsulated, is to
+// be sent to p.Peer. Fragments pass as they are: all fragments to a public
+// address go to one node, which collects them.
+func (e *Edge) FromInternet(p *wire.Packet, v *packet.View) bool {
+	e.Traffic.Receive(telemetry.TUN, len(p.Data))
+	if r := e.encapsulate(p, v); r != drop.None {
+		e.Traffic.Dropped[r]++
+		return false
+	}
+	e.Traffic.Queue(telemetry.Wire, len(p.Data))
+	return true
+}
+
+func (e *Edge) encapsulate(p *wire.Packet, v *packet.View) drop.Reason {
+	if r := v.Decode(&p.Packet); r != drop.None {
+		return r
+	}
+	if !v.IP.Src().Routable() {
+		return drop.BadAddress
+	}
+	gw := e.state.GatewayByPublic(v.IP.Dst())
+	if gw == nil {
+		return drop.UnknownPublicAddress
+	}
+	if gw.Node == nil {
+		return drop.NoNode
+	}
+	p.Peer = gw.Node.Addr
+	p.Tunnel = packet.Tunnel{Service: gw.Service, Hops: hopBudget}
+	return drop.None
+}
+
+// FromCell takes a packet from a node; true when p is to be written to the
+// TUN as it is. Otherwise it was dropped and counted, or is among Pieces.
+func (e *Edge) FromCell(p *wire.Packet, v *packet.View) bool {
+	e.Traffic.Receive(telemetry.Wire, len(p.Data))
+	if r := e.decapsulate(p, v); r != drop.None {
+		e.Traffic.Dropped[r]++
+		return false
+	}
+	if p.Offload.GSO == packet.GSONone && len(p.Data) > e.state.InternetMTU {
+		if r := e.cut(p, v); r != drop.None {
+			e.Traffic.Dropped[r]++
+		}
+		return false
+	}
+	e.Traffic.Queue(telemetry.TUN, len(p.Data))
+	return true
+}
+
+func (e *Edge) decapsulate(p *wire.Packet, v *packet.View) drop.Reason {
+	kind, _ := e.state.Peer(p.Peer)
+	switch {
+	case kind == cellstate.PeerUnknown:
+		return drop.UnknownPeer
+	case kind != cellstate.PeerNode, p.Tunnel.VNI != 0:
+		return drop.WrongTenant
+	case p.Tunnel.Hops == 0:
+		return drop.HopBudget
+	}
+	if r := v.Decode(&p.Packet); r != drop.None {
+		return r
+	}
+	gw := e.state.Gateway(p.Tunnel.Service)
+	switch {
+	case gw == nil:
+		return drop.UnknownService
+	case e.state.GatewayByPublic(v.IP.Src()) != gw:
+		return drop.SpoofedSource
+	case !v.IP.Dst().Routable():
+		return drop.BadAddress
+	case p.Offload.GSO != packet.GSONone && v.HeadLen+int(p.Offload.GSOSize) > e.state.InternetMTU:
+		return drop.TooBig // the node answers these; one that does not is wrong
+	}
+	return drop.None
+}
+
+// cut makes fragments of p that fit the internet's MTU.
+func (e *Edge) cut(p *wire.Packet, v *packet.View) drop.Reason {
+	var f packet.Fragments
+	mtu := e.state.InternetMTU
+	if r := f.Plan(&p.Packet, v, mtu); r != drop.None {
+		return r
+	}
+	if len(e.pieces)+f.N() > piecesMax || e.used+f.N()*mtu > len(e.arena) {
+		return drop.FragmentMemory
+	}
+	for i := range f.N() {
+		b := e.arena[e.used:]
+		b = b[:f.Piece(i, b)]
+		e.used += len(b)
+		e.pieces = append(e.pieces, packet.Packet{Data: b})
+		e.Traffic.Generated++
+		e.Traffic.Queue(telemetry.TUN, len(b))
+	}
+	e.Traffic.Consumed++
+	return drop.None
+}
+
+// Pieces returns the fragments made in this turn, for the TUN.
+func (e *Edge) Pieces() []packet.Packet { return e.pieces }
+
+// EndTurn ends the life of the fragments.
+func (e *Edge) EndTurn() { e.pieces, e.used = e.pieces[:0], 0 }

@@ -1,0 +1,23 @@
+package blackfoot
+
+const (
+	// hopBudget is how many of Hyperplane's hops a packet from the internet
+	// may make.
+	hopBudget = 8
+
+	// piecesMax is how many fragments one turn may make; a packet that would
+	// exceed it is dropped and counted as fragment_memory.
+	piecesMax = 256
+
+	// pieceArena is the memory that the fragments of one turn share.
+	pieceArena = 512 << 10
+
+	// readsPerTurn is how many packets one turn takes from the TUN.
+	readsPerTurn = 64
+
+	// arenaLen is the memory for the packets read from the TUN in one turn.
+	arenaLen = 8 << 20
+
+	// batch is how many packets one turn takes from the wire.
+	batch = 256
+)

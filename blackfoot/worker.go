@@ -1,0 +1,126 @@
+package blackfoot
+
+import (
+	"fmt"
+	"time"
+
+	"hyperplane/cellstate"
+	"hyperplane/loop"
+	"hyperplane/packet"
+	"hyperplane/telemetry"
+	"hyperplane/tun"
+	"hyperplane/wire"
+)
+
+// Worker is the shell around an Edge: it moves packets between the TUN, the
+// connection and the Edge on the loop's thread.
+type Worker struct {
+	edge    *Edge
+	conn    wire.Conn
+	device  tun.Device
+	route   Router
+	unwatch func() // the TUN
+	state   *cellstate.State
+	failed  error // why the TUN cannot be read any more
+
+	arena []byte // packets read from the TUN in this turn
+	used  int
+	out   wire.Packet // the one just read: here, so that it is not allocated each time
+	pkts  []wire.Packet
+	view  packet.View
+}
+
+// Router routes the public addresses of a state to the TUN.
+type Router func(s *cellstate.State) error
+
+// Attach makes a worker for edge on l.
+func Attach(l *loop.Loop, edge *Edge, conn wire.Conn, device tun.Device, route Router) (*Worker, error) {
+	w := &Worker{
+		edge: edge, conn: conn, device: device, route: route,
+		arena: make([]byte, arenaLen),
+		pkts:  make([]wire.Packet, batch),
+	}
+	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
+		return nil, fmt.Errorf("blackfoot: %w", err)
+	}
+	var err error
+	if w.unwatch, err = l.Watch(device.FD(), w.read); err != nil {
+		return nil, fmt.Errorf("blackfoot: %w", err)
+	}
+	l.Flush(w.flush)
+	return w, nil
+}
+
+// Apply hands a state to the edge and routes its public addresses to the TUN;
+// it runs on the loop.
+func (w *Worker) Apply(_ time.Duration, s *cellstate.State) error {
+	w.state = s
+	w.edge.Apply(s)
+	return w.route(s)
+}
+
+// Err says why the edge no longer serves: its TUN is gone.
+func (w *Worker) Err() error { return w.failed }
+
+// read takes a batch of packets from the internet.
+func (w *Worker) read(time.Duration) bool {
+	moved := false
+	for range readsPerTurn {
+		if len(w.arena)-w.used < tun.ReadLen {
+			return moved // the rest of this turn's memory is too small; next turn
+		}
+		p, ok, err := w.device.Read(w.arena[w.used:])
+		if err != nil {
+			w.failed = err
+			w.unwatch()
+			return moved
+		}
+		if !ok {
+			return moved
+		}
+		moved = true
+		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
+		w.out = wire.Packet{Packet: p}
+		if w.edge.FromInternet(&w.out, &w.view) {
+			w.conn.Send(&w.out, &w.view)
+		}
+	}
+	return moved
+}
+
+// receive takes one batch from the cell. What it passes on is borrowed from
+// the batch until the flush, so there is no second batch in a turn.
+func (w *Worker) receive(time.Duration) bool {
+	n, err := w.conn.Recv(w.pkts)
+	if err != nil || n == 0 {
+		return false
+	}
+	for i := range w.pkts[:n] {
+		if p := &w.pkts[i]; w.edge.FromCell(p, &w.view) {
+			w.device.Write(&p.Packet)
+		}
+	}
+	return true
+}
+
+func (w *Worker) flush(time.Duration) {
+	for i := range w.edge.Pieces() {
+		w.device.Write(&w.edge.pieces[i])
+	}
+	w.conn.Flush()
+	w.device.Flush()
+	w.edge.EndTurn()
+	w.used = 0
+}
+
+// Snapshot copies the figures; it runs on the loop.
+func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
+	t := w.edge.Traffic
+	d := w.device.Stats()
+	t.AddSeam(telemetry.TUN, d.RefusedPackets, &d.ReadDrops)
+	s := w.conn.Stats()
+	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
+	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(s), tun.Metrics(d)...),
+		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
+	)}
+}

@@ -1,0 +1,116 @@
+package natgw
+
+import (
+	"time"
+	"unsafe"
+
+	"hyperplane/chain"
+	"hyperplane/flowtable"
+	"hyperplane/packet"
+)
+
+// entry is a Top's cached rewrite for one flow, both directions. It is plain
+// data without pointers, so that the collector never walks the cache and a
+// second engine could apply it.
+type entry struct {
+	inside     packet.Tuple  // VNI and protocol, inside → remote: the key of packets going out
+	public     packet.Addr4  // the flow's public address …
+	publicPort uint16        // … and port or echo id
+	flagsOut   uint8         // TCP flags not yet reported, per direction
+	flagsIn    uint8         //
+	service    uint32        //
+	generation uint32        // of the state that the four fields below come from
+	edge       packet.Addr4  // where packets to the internet go
+	host       packet.Addr4  // where packets to the instance go
+	mss        uint16        // the largest that fits both sides
+	mtuIn      uint16        // the instance's MTU
+	seen       time.Duration // when the last packet passed
+	reported   time.Duration // the value of seen last reported
+
+	packetsOut, bytesOut uint64
+	packetsIn, bytesIn   uint64
+}
+
+// Under two cache lines an entry: a change here is a decision.
+var _ [96]byte = [unsafe.Sizeof(entry{})]byte{}
+
+// outside is the key of the flow's replies: remote → public, VNI 0.
+func (e *entry) outside() packet.Tuple {
+	return chain.Outside(e.inside, e.public, e.publicPort).Reverse()
+}
+
+// cache finds entries by the tuple of either direction. The directions cannot
+// be confused: the one from inside carries a VNI, the one from outside none.
+type cache struct {
+	byTuple *flowtable.Table
+	free    *flowtable.Slab
+	entries []entry
+}
+
+func newCache(flowsMax int, seed flowtable.Seed) *cache {
+	return &cache{
+		byTuple: flowtable.NewTable(2*flowsMax, seed),
+		free:    flowtable.NewSlab(flowsMax),
+		entries: make([]entry, flowsMax),
+	}
+}
+
+func (c *cache) get(t packet.Tuple) *entry {
+	if i, ok := c.byTuple.Get(t); ok {
+		return &c.entries[i]
+	}
+	return nil
+}
+
+// install makes or replaces the entry of a decided flow. It returns nil when
+// there is no room.
+func (c *cache) install(now time.Duration, m *chain.Message) *entry {
+	if e := c.get(m.Flow); e != nil {
+		if e.public == m.Public && e.publicPort == m.PublicPort {
+			return e
+		}
+		// The owner decided anew: what is cached is a flow that is gone.
+		c.remove(m.Flow)
+	}
+	i, ok := c.free.Take()
+	if !ok {
+		return nil
+	}
+	e := &c.entries[i]
+	*e = entry{inside: m.Flow, public: m.Public, publicPort: m.PublicPort, service: m.Service, seen: now, reported: now}
+	reply := e.outside()
+	// A reply tuple belongs to one flow at a time (I1); an older one that
+	// still holds it has been forgotten by its owner.
+	if j, ok := c.byTuple.Get(reply); ok {
+		c.remove(c.entries[j].inside)
+	}
+	if c.byTuple.Put(m.Flow, i) {
+		if c.byTuple.Put(reply, i) {
+			return e
+		}
+		c.byTuple.Delete(m.Flow)
+	}
+	*e = entry{}
+	c.free.Give(i)
+	return nil
+}
+
+// forget drops the entry that m names, if it still holds m's decision.
+func (c *cache) forget(m *chain.Message) {
+	if e := c.get(m.Flow); e != nil && e.public == m.Public && e.publicPort == m.PublicPort {
+		c.remove(m.Flow)
+	}
+}
+
+// remove drops the entry with this inside tuple.
+func (c *cache) remove(inside packet.Tuple) {
+	i, ok := c.byTuple.Get(inside)
+	if !ok {
+		return
+	}
+	e := &c.entries[i]
+	c.byTuple.Delete(e.outside())
+	c.byTuple.Delete(inside)
+	*e = entry{}
+	c.free.Give(i)
+}

@@ -1,0 +1,240 @@
+package natgw
+
+import (
+	"time"
+
+	"hyperplane/cellstate"
+	"hyperplane/chain"
+	"hyperplane/packet"
+	"hyperplane/telemetry"
+	"hyperplane/telemetry/drop"
+	"hyperplane/wire"
+)
+
+// Step is the Top's packet path:
+//
+//  1. peer: who sent it, and may they send this
+//  2. decode: what the bytes are
+//  3. gateway: whose it is, and is it ours to serve
+//  4. reassemble: fragments from the internet
+//  5. look up: the entry of the flow, by the chain if it is not cached
+//  6. check size and TTL against the far side
+//  7. rewrite: addresses, ports, checksums, TTL, MSS
+//  8. address it to the edge or the instance's host
+//
+// It returns true when p, rewritten in place, is to be sent to p.Peer; v then
+// describes p. Otherwise the packet was dropped, counted and perhaps answered
+// (see Answers), or is a fragment that waits for the rest.
+func (n *Node) Step(now time.Duration, p *wire.Packet, v *packet.View) bool {
+	n.Traffic.Receive(telemetry.Wire, len(p.Data))
+	ok, reason := n.forward(now, p, v)
+	switch {
+	case ok:
+		n.Traffic.Queue(telemetry.Wire, len(p.Data))
+	case reason != drop.None:
+		n.Traffic.Dropped[reason]++
+		n.drops.add(now, v.Tuple.WithVNI(p.Tunnel.VNI), p.Tunnel.Service, reason)
+	}
+	return ok
+}
+
+func (n *Node) forward(now time.Duration, p *wire.Packet, v *packet.View) (bool, drop.Reason) {
+	v.Tuple = packet.Tuple{}
+	kind, _ := n.state.Peer(p.Peer)
+	inbound := kind == cellstate.PeerEdge
+	switch {
+	case kind == cellstate.PeerUnknown:
+		return false, drop.UnknownPeer
+	case kind == cellstate.PeerNode, inbound != (p.Tunnel.VNI == 0):
+		// Hosts speak for VPCs, edges for the internet; nobody for both.
+		return false, drop.WrongTenant
+	case p.Tunnel.Hops == 0:
+		return false, drop.HopBudget
+	}
+	p.Tunnel.Hops--
+
+	if r := v.Decode(&p.Packet); r != drop.None {
+		return false, r
+	}
+	gw := n.state.Gateway(p.Tunnel.Service)
+	switch {
+	case gw == nil:
+		return false, drop.UnknownService
+	case gw.Node == nil || gw.Node.Addr != n.self:
+		return false, drop.WrongNode
+	case inbound:
+		return n.fromInternet(now, p, v, gw)
+	case p.Tunnel.VNI != gw.VPC.VNI:
+		return false, drop.WrongTenant
+	}
+	return n.fromInstance(now, p, v, gw)
+}
+
+func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, gw *cellstate.NATGateway) (bool, drop.Reason) {
+	if v.Kind == packet.KindFragment {
+		return false, drop.FragmentUnexpected // Nitro reassembles them
+	}
+	if v.IP.TTL() <= 1 {
+		n.answerError(now, p, v, packet.ICMPTimeExceeded, packet.ICMPCodeTTLExceeded, 0, gw.Private)
+		return false, drop.TTLExpired
+	}
+	if mtu := n.state.InternetMTU; tooBig(p, v, mtu) && (v.IP.DontFragment() || p.Offload.GSO != packet.GSONone) {
+		n.answerError(now, p, v, packet.ICMPUnreachable, packet.ICMPCodeFragNeeded, uint32(mtu), gw.Private)
+		return false, drop.TooBig
+	}
+	tuple := v.Tuple.WithVNI(gw.VPC.VNI)
+	e := n.cache.get(tuple)
+	if e != nil && v.TCPFlags&(packet.TCPSyn|packet.TCPAck) == packet.TCPSyn {
+		// Perhaps a new connection on an old tuple: its flags must not be mixed
+		// with those of the one before, so report these and ask again.
+		n.reportEntry(now, e)
+		e = nil
+	}
+	if e == nil {
+		var r drop.Reason
+		e, r = n.miss(now, chain.Message{
+			Kind: chain.Miss, Service: gw.Service, Flow: tuple,
+			FlagsOut: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
+		})
+		if e == nil {
+			n.answerRefusal(now, p, v, r, gw)
+			return false, r
+		}
+	}
+	if e.service != gw.Service {
+		// The VPC has several gateways and its route table moved this flow to
+		// another: the flow that exists belongs to the first.
+		return false, drop.NoFlow
+	}
+	if r := n.resolve(e); r != drop.None {
+		return false, r
+	}
+	out := packet.Rewrite{Src: e.public, Dst: e.inside.Dst, SrcPort: e.publicPort, DstPort: e.inside.DstPort}
+	if v.Kind == packet.KindICMPError {
+		v.RewriteICMPError(&p.Packet, packet.Rewrite{Src: e.public, Dst: v.IP.Dst()}, out)
+	} else {
+		n.touch(now, e, v, false)
+		v.ClampMSS(&p.Packet, e.mss)
+		v.Rewrite(&p.Packet, out)
+	}
+	e.packetsOut++
+	e.bytesOut += uint64(len(p.Data))
+	v.DecrementTTL()
+	p.Tunnel.VNI, p.Peer = 0, e.edge
+	return true, drop.None
+}
+
+func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, gw *cellstate.NATGateway) (bool, drop.Reason) {
+	public := v.IP.Dst()
+	if n.state.GatewayByPublic(public) != gw {
+		return false, drop.UnknownPublicAddress
+	}
+	if v.Kind == packet.KindFragment {
+		whole, done, r := n.frags.Add(now, 0, &p.Packet)
+		if !done {
+			return false, r
+		}
+		n.Traffic.Generated++
+		p.Packet = packet.Packet{Data: whole}
+		if r := v.Decode(&p.Packet); r != drop.None {
+			return false, r
+		}
+	}
+	if v.IP.TTL() <= 1 {
+		n.answerError(now, p, v, packet.ICMPTimeExceeded, packet.ICMPCodeTTLExceeded, 0, public)
+		return false, drop.TTLExpired
+	}
+	e := n.cache.get(v.Tuple)
+	if e == nil {
+		var r drop.Reason
+		e, r = n.miss(now, chain.Message{
+			Kind: chain.Miss, Inbound: true, Service: gw.Service, Flow: v.Tuple,
+			FlagsIn: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
+		})
+		if e == nil {
+			return false, r
+		}
+	}
+	if r := n.resolve(e); r != drop.None {
+		return false, r
+	}
+	if mtu := int(e.mtuIn); tooBig(p, v, mtu) && (v.IP.DontFragment() || p.Offload.GSO != packet.GSONone) {
+		n.answerError(now, p, v, packet.ICMPUnreachable, packet.ICMPCodeFragNeeded, uint32(mtu), public)
+		return false, drop.TooBig
+	}
+	in := packet.Rewrite{Src: e.inside.Dst, Dst: e.inside.Src, SrcPort: e.inside.DstPort, DstPort: e.inside.SrcPort}
+	if v.Kind == packet.KindICMPError {
+		v.RewriteICMPError(&p.Packet, packet.Rewrite{Src: v.IP.Src(), Dst: e.inside.Src}, in)
+	} else {
+		n.touch(now, e, v, true)
+		v.ClampMSS(&p.Packet, e.mss)
+		v.Rewrite(&p.Packet, in)
+	}
+	e.packetsIn++
+	e.bytesIn += uint64(len(p.Data))
+	v.DecrementTTL()
+	p.Tunnel.VNI, p.Peer = e.inside.VNI(), e.host
+	return true, drop.None
+}
+
+// miss sends the packet's tuple down the chain and returns the entry that
+// came back, or why none did.
+func (n *Node) miss(now time.Duration, m chain.Message) (*entry, drop.Reason) {
+	n.Misses++
+	n.missed, n.refused = nil, drop.NoFlow
+	n.tell(now, m)
+	if n.missed != nil {
+		return n.missed, drop.None
+	}
+	return nil, n.refused
+}
+
+// resolve brings what an entry knows of peers up to the current state.
+func (n *Node) resolve(e *entry) drop.Reason {
+	if e.generation == n.generation {
+		return drop.None
+	}
+	vpc := n.state.VPC(e.inside.VNI())
+	if vpc == nil {
+		return drop.UnknownVNI
+	}
+	instance := vpc.Instance(e.inside.Src)
+	if instance == nil {
+		return drop.NoInstance
+	}
+	a, b := e.inside.Words()
+	edge := n.state.Edge(a ^ b*0x9e3779b97f4a7c15) // any odd constant: it only has to spread the flows
+	if edge == nil {
+		return drop.NoEdge
+	}
+	e.edge, e.host = edge.Addr, instance.Host.Addr
+	e.mtuIn = uint16(min(instance.MTU, 65535))
+	e.mss = uint16(min(instance.MTU, n.state.InternetMTU) - packet.IPv4HeaderLen - packet.TCPHeaderLen)
+	e.generation = n.generation
+	return drop.None
+}
+
+// touch notes that the flow lives. Flags that change a TCP flow's state are
+// told to the Flow Master at once; activity is reported by the sweep.
+func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) {
+	e.seen = now
+	if v.Kind != packet.KindTCP {
+		return
+	}
+	if inbound {
+		e.flagsIn |= v.TCPFlags
+	} else {
+		e.flagsOut |= v.TCPFlags
+	}
+	if v.TCPFlags&(packet.TCPSyn|packet.TCPFin|packet.TCPRst) != 0 {
+		n.reportEntry(now, e)
+	}
+}
+
+// tooBig reports whether p does not fit an MTU; of a superpacket, each segment has to.
+func tooBig(p *wire.Packet, v *packet.View, mtu int) bool {
+	if p.Offload.GSO != packet.GSONone {
+		return v.HeadLen+int(p.Offload.GSOSize) > mtu
+	}
+	return len(p.Data) > mtu
+}

@@ -1,0 +1,27 @@
+// Package nitrosim is Nitro: the shim on each host between instances and the
+// underlay.
+//
+// It does what AWS's Nitro card does for a VPC. It gives each instance its
+// interface (a TUN in the instance's namespace), answers as the subnet's
+// router, refuses sources that are not the instance's own, routes by the
+// subnet's route table, and encapsulates: to the host of another instance of
+// the VPC directly, to a cell node for a service. What came through the cell
+// is answered through the cell (reflection), so the path stays symmetric and a
+// flow outlives a change of its route.
+//
+//	instance ──TUN──▶ decode ▶ source check ▶ router? ▶ reflection ▶ route ─┬▶ same host: TUN
+//	                                             │                          ├▶ other host: GENEVE, service 0
+//	                                             ▼                          └▶ reassemble ▶ GENEVE to the
+//	                                        echo reply                          node of the service
+//	peer ────UDP────▶ peer may? ▶ decode ▶ instance here? ▶ remember service ▶ cut to MTU ▶ TUN
+//
+// Host is the pure core: no goroutine, socket, clock or log. Worker is the
+// shell that owns devices and the connection.
+//
+// Invariants kept here: I7 (source check on sending, sender check on
+// receiving; VNIs never meet), I8, I10 (hop budget), I11 (nothing larger than
+// the instance's MTU; "fragmentation needed" to the right instance), I12
+// (fragments, in package packet), I13 (limits.go).
+//
+// Limits: IPv4; fragments between instances travel as they are; one worker.
+package nitrosim

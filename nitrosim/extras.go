@@ -1,0 +1,133 @@
+package nitrosim
+
+import (
+	"time"
+
+	"hyperplane/cellstate"
+	"hyperplane/packet"
+	"hyperplane/telemetry"
+	"hyperplane/telemetry/drop"
+	"hyperplane/wire"
+)
+
+// Extra is a packet made here, for an instance of this host.
+type Extra struct {
+	Instance *cellstate.Instance
+	Packet   packet.Packet
+}
+
+// extras holds what one turn made besides the packets it forwards.
+type extras struct {
+	made  []Extra
+	arena []byte
+	used  int
+
+	tokens     int
+	refilled   time.Duration
+	Suppressed uint64 // answers not made, for lack of tokens or room
+}
+
+func newExtras() extras {
+	return extras{made: make([]Extra, 0, extrasMax), arena: make([]byte, extraArena), tokens: answersBurst}
+}
+
+// Extras returns the packets made in this turn.
+func (h *Host) Extras() []Extra { return h.extras.made }
+
+// EndTurn ends the life of everything that was returned since the last one.
+func (h *Host) EndTurn() {
+	h.extras.made, h.extras.used = h.extras.made[:0], 0
+	h.frags.EndTurn()
+}
+
+// room returns n bytes for one extra, or nil.
+func (x *extras) room(n int) []byte {
+	if len(x.made) == extrasMax || x.used+n > len(x.arena) {
+		return nil
+	}
+	return x.arena[x.used : x.used+n : x.used+n]
+}
+
+// answerRoom is room for one answer, within the rate.
+func (x *extras) answerRoom(now time.Duration, n int) []byte {
+	if fresh := int((now - x.refilled) * answersPerSecond / time.Second); fresh > 0 {
+		x.tokens = min(answersBurst, x.tokens+fresh)
+		x.refilled = now
+	}
+	var b []byte
+	if x.tokens > 0 {
+		b = x.room(n)
+	}
+	if b == nil {
+		x.Suppressed++
+		return nil
+	}
+	x.tokens--
+	return b
+}
+
+func (x *extras) add(h *Host, to *cellstate.Instance, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	x.used += len(b)
+	x.made = append(x.made, Extra{Instance: to, Packet: packet.Packet{Data: b}})
+	h.Traffic.Generated++
+	h.Traffic.Queue(telemetry.TUN, len(b))
+}
+
+// icmp answers an instance's packet with an ICMP error from its subnet's router.
+func (x *extras) icmp(h *Host, now time.Duration, to *cellstate.Instance, p *wire.Packet, v *packet.View, typ, code uint8, info uint32) {
+	if b := x.answerRoom(now, icmpErrorLen); b != nil {
+		x.add(h, to, b[:packet.BuildICMPError(b, typ, code, info, to.Subnet.Router, &p.Packet, v)])
+	}
+}
+
+// cut gives p to an instance in fragments that fit its MTU.
+func (x *extras) cut(h *Host, to *cellstate.Instance, p *wire.Packet, v *packet.View) drop.Reason {
+	var f packet.Fragments
+	if r := f.Plan(&p.Packet, v, to.MTU); r != drop.None {
+		return r
+	}
+	if len(x.made)+f.N() > extrasMax || x.room(f.N()*to.MTU) == nil {
+		return drop.FragmentMemory
+	}
+	for i := range f.N() {
+		b := x.room(to.MTU)
+		x.add(h, to, b[:f.Piece(i, b)])
+	}
+	h.Traffic.Consumed++
+	return drop.None
+}
+
+// answerAsRouter answers what is addressed to the subnet's router: an echo
+// request by its reply, as AWS's VPC router does not but people expect;
+// anything else has no one to receive it.
+func (h *Host) answerAsRouter(now time.Duration, from *cellstate.Instance, p *wire.Packet, v *packet.View) (Verdict, drop.Reason) {
+	if v.Kind == packet.KindFragment {
+		if whole, r := h.reassemble(now, from.VPC, p, v); !whole {
+			return nowhere, r
+		}
+	}
+	if v.Kind != packet.KindEcho || packet.ICMP(v.L4).Type() != packet.ICMPEchoRequest {
+		return nowhere, drop.NoInstance
+	}
+	b := h.extras.answerRoom(now, len(p.Data))
+	if b == nil {
+		return nowhere, drop.AnswerBudget
+	}
+	n := packet.BuildEchoReply(b, &p.Packet, v)
+	reply := wire.Packet{Packet: packet.Packet{Data: b[:n]}}
+	h.Traffic.Consumed++
+	if n <= from.MTU {
+		h.extras.add(h, from, b[:n])
+		return nowhere, drop.None
+	}
+	// The request came in fragments, so its reply leaves in fragments.
+	h.extras.used += n
+	h.Traffic.Generated++
+	if r := v.Decode(&reply.Packet); r != drop.None {
+		return nowhere, r
+	}
+	return nowhere, h.extras.cut(h, from, &reply, v)
+}

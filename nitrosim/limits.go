@@ -1,0 +1,46 @@
+package nitrosim
+
+import "time"
+
+const (
+	// hopBudget is how many of Hyperplane's hops a packet may make: a node, an
+	// edge or a host each take one; the rest is slack for tiers that move apart.
+	hopBudget = 8
+
+	// reflectionsMax bounds the flows remembered as "came through the cell".
+	// At the limit a new one is not remembered (counted): its answers follow
+	// the route table, which in all but a change of routes is the same way.
+	reflectionsMax = 1 << 17
+
+	// reflectionIdle is how long a reflection outlives its last packet. It
+	// exceeds the default idle time of every protocol.
+	reflectionIdle = 10 * time.Minute
+
+	// sweepPeriod is how long one pass over all reflections takes.
+	sweepPeriod = 10 * time.Second
+
+	// extrasMax is how many packets one turn may make besides those it
+	// forwards (ICMP errors, echo replies, fragments); beyond it they are not made.
+	extrasMax = 256
+
+	// extraArena is the memory that the extras of one turn share.
+	extraArena = 512 << 10
+
+	// icmpErrorLen is the most an ICMP error may have (RFC 1812, section 4.3.2.3).
+	icmpErrorLen = 576
+
+	// answersPerSecond and answersBurst bound ICMP errors and echo replies
+	// made here (RFC 1812, section 4.3.2.8).
+	answersPerSecond = 20_000
+	answersBurst     = 2_000
+
+	// readsPerTurn is how many packets one turn takes from one instance.
+	readsPerTurn = 64
+
+	// arenaLen is the memory that packets read from instances in one turn
+	// share; when it is full, the rest waits for the next turn.
+	arenaLen = 8 << 20
+
+	// batch is how many packets one turn takes from the wire.
+	batch = 256
+)

@@ -1,0 +1,81 @@
+package nitrosim
+
+import (
+	"time"
+
+	"hyperplane/flowtable"
+	"hyperplane/packet"
+)
+
+// reflection remembers by which service a flow's packets reached an instance.
+type reflection struct {
+	tuple   packet.Tuple // as the instance answers
+	service uint32       // 0: free
+	_       uint32
+	seen    time.Duration
+}
+
+// reflections is a bounded table of them; it forgets the idle ones at a
+// constant pace.
+type reflections struct {
+	byTuple   *flowtable.Table
+	free      *flowtable.Slab
+	records   []reflection
+	sweep     int
+	lastSweep time.Duration
+	Refused   uint64 // flows not remembered because the table was full
+}
+
+func newReflections(seed flowtable.Seed) *reflections {
+	return &reflections{
+		byTuple: flowtable.NewTable(reflectionsMax, seed),
+		free:    flowtable.NewSlab(reflectionsMax),
+		records: make([]reflection, reflectionsMax),
+	}
+}
+
+// lookup returns the service that the answer t has to go back to.
+func (r *reflections) lookup(now time.Duration, t packet.Tuple) (uint32, bool) {
+	i, ok := r.byTuple.Get(t)
+	if !ok {
+		return 0, false
+	}
+	r.records[i].seen = now
+	return r.records[i].service, true
+}
+
+// learn remembers that packets answered by t came from service.
+func (r *reflections) learn(now time.Duration, t packet.Tuple, service uint32) {
+	i, ok := r.byTuple.Get(t)
+	if !ok {
+		if i, ok = r.free.Take(); !ok {
+			r.Refused++
+			return
+		}
+		if !r.byTuple.Put(t, i) {
+			r.free.Give(i)
+			r.Refused++
+			return
+		}
+	}
+	r.records[i] = reflection{tuple: t, service: service, seen: now}
+}
+
+// expire visits a share of the records: all of them in a sweepPeriod.
+func (r *reflections) expire(now time.Duration) {
+	elapsed := now - r.lastSweep
+	r.lastSweep = now
+	high := r.free.High()
+	for range min(int64(high), int64(high)*int64(elapsed)/int64(sweepPeriod)+1) {
+		if r.sweep >= high {
+			r.sweep = 0
+		}
+		rec := &r.records[r.sweep]
+		if rec.service != 0 && now-rec.seen > reflectionIdle {
+			r.byTuple.Delete(rec.tuple)
+			*rec = reflection{}
+			r.free.Give(uint32(r.sweep))
+		}
+		r.sweep++
+	}
+}

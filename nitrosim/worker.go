@@ -1,0 +1,223 @@
+package nitrosim
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"hyperplane/cellstate"
+	"hyperplane/loop"
+	"hyperplane/packet"
+	"hyperplane/telemetry"
+	"hyperplane/telemetry/drop"
+	"hyperplane/tun"
+	"hyperplane/wire"
+)
+
+// Opener opens the interface of an instance: tun.Open for real ones.
+type Opener func(in *cellstate.Instance) (tun.Device, error)
+
+// port is one instance's interface on this host.
+type port struct {
+	instance *cellstate.Instance // of the current state
+	device   tun.Device
+	unwatch  func()
+}
+
+// Worker is the shell around a Host: it owns the instances' interfaces and
+// moves packets between them, the connection and the Host on the loop's thread.
+type Worker struct {
+	host  *Host
+	conn  wire.Conn
+	loop  *loop.Loop
+	open  Opener
+	state *cellstate.State
+
+	ports      map[string]*port // by instance name
+	byInstance map[*cellstate.Instance]*port
+	closed     tun.Stats // of interfaces that are gone
+
+	arena []byte // packets read from instances in this turn
+	used  int
+	out   wire.Packet // the one just read: here, so that it is not allocated each time
+	pkts  []wire.Packet
+	view  packet.View
+}
+
+// Attach makes a worker for host on l.
+func Attach(l *loop.Loop, host *Host, conn wire.Conn, open Opener) (*Worker, error) {
+	w := &Worker{
+		host: host, conn: conn, loop: l, open: open,
+		ports:      make(map[string]*port),
+		byInstance: make(map[*cellstate.Instance]*port),
+		arena:      make([]byte, arenaLen),
+		pkts:       make([]wire.Packet, batch),
+	}
+	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
+		return nil, fmt.Errorf("nitrosim: %w", err)
+	}
+	l.Every(host.Tick)
+	l.Flush(w.flush)
+	return w, nil
+}
+
+// Apply hands a state to the host and brings the interfaces in line with it:
+// those of instances that left are closed, those of new ones opened, and
+// those that stay are not touched. An interface that cannot be opened is an
+// error of its own and does not keep the others from serving; the next Apply
+// tries it again.
+func (w *Worker) Apply(_ time.Duration, s *cellstate.State) error {
+	w.state = s
+	w.host.Apply(s)
+	wanted := make(map[string]*cellstate.Instance)
+	for _, in := range s.InstancesOn(w.host.name) {
+		wanted[in.Name] = in
+	}
+	for name, p := range w.ports {
+		if in := wanted[name]; in == nil || !sameInterface(in, p.instance) {
+			w.close(name)
+		}
+	}
+	clear(w.byInstance)
+	var failed []error
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		in := wanted[name]
+		p := w.ports[name]
+		if p == nil {
+			d, err := w.open(in)
+			if err != nil {
+				failed = append(failed, fmt.Errorf("instance %s: %w", name, err))
+				continue
+			}
+			p = &port{device: d}
+			p.unwatch, err = w.loop.Watch(d.FD(), func(now time.Duration) bool { return w.read(now, p) })
+			if err != nil {
+				d.Close()
+				failed = append(failed, fmt.Errorf("instance %s: %w", name, err))
+				continue
+			}
+			w.ports[name] = p
+		}
+		p.instance = in
+		w.byInstance[in] = p
+	}
+	return errors.Join(failed...)
+}
+
+// Complete reports whether every instance of this host has its interface.
+func (w *Worker) Complete() bool { return len(w.ports) == len(w.state.InstancesOn(w.host.name)) }
+
+// sameInterface reports whether b's interface serves a as it is.
+func sameInterface(a, b *cellstate.Instance) bool {
+	return a.Addr == b.Addr && a.MTU == b.MTU && a.NetNS == b.NetNS && a.Device == b.Device &&
+		a.VPC.VNI == b.VPC.VNI && a.Subnet.CIDR == b.Subnet.CIDR
+}
+
+func (w *Worker) close(name string) {
+	p := w.ports[name]
+	p.unwatch()
+	p.device.Close()
+	w.closed.Add(p.device.Stats())
+	delete(w.byInstance, p.instance)
+	delete(w.ports, name)
+}
+
+// Close closes every interface.
+func (w *Worker) Close() {
+	for name := range w.ports {
+		w.close(name)
+	}
+}
+
+// read takes a batch of packets from one instance.
+func (w *Worker) read(now time.Duration, from *port) bool {
+	moved := false
+	for range readsPerTurn {
+		if len(w.arena)-w.used < tun.ReadLen {
+			return moved // the rest of this turn's memory is too small; next turn
+		}
+		p, ok, err := from.device.Read(w.arena[w.used:])
+		if err != nil {
+			// The interface went with its namespace; Apply opens it again.
+			w.close(from.instance.Name)
+			return moved
+		}
+		if !ok {
+			return moved
+		}
+		moved = true
+		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
+		w.out = wire.Packet{Packet: p}
+		w.pass(w.host.FromInstance(now, from.instance, &w.out, &w.view), &w.out)
+	}
+	return moved
+}
+
+// receive takes one batch from the wire. What it passes on is borrowed from
+// the batch until the flush, so there is no second batch in a turn.
+func (w *Worker) receive(now time.Duration) bool {
+	n, err := w.conn.Recv(w.pkts)
+	if err != nil || n == 0 {
+		return false
+	}
+	for i := range w.pkts[:n] {
+		p := &w.pkts[i]
+		w.pass(w.host.FromWire(now, p, &w.view), p)
+	}
+	return true
+}
+
+func (w *Worker) pass(v Verdict, p *wire.Packet) {
+	switch {
+	case v.ToPeer:
+		w.conn.Send(p, &w.view)
+	case v.Instance != nil:
+		w.write(v.Instance, &p.Packet)
+	}
+}
+
+func (w *Worker) write(to *cellstate.Instance, p *packet.Packet) {
+	if port := w.byInstance[to]; port != nil {
+		port.device.Write(p)
+		return
+	}
+	t := &w.host.Traffic
+	t.Queued[telemetry.TUN]--
+	t.QueuedBytes[telemetry.TUN] -= uint64(len(p.Data))
+	t.Dropped[drop.InstanceDown]++
+}
+
+func (w *Worker) flush(time.Duration) {
+	for i := range w.host.Extras() {
+		x := &w.host.extras.made[i]
+		w.write(x.Instance, &x.Packet)
+	}
+	w.conn.Flush()
+	for _, p := range w.ports {
+		p.device.Flush()
+	}
+	w.host.EndTurn()
+	w.used = 0
+}
+
+// Snapshot copies the figures; it runs on the loop.
+func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
+	t := w.host.Account()
+	tuns := w.closed
+	for _, p := range w.ports {
+		tuns.Add(p.device.Stats())
+	}
+	t.AddSeam(telemetry.TUN, tuns.RefusedPackets, &tuns.ReadDrops)
+	s := w.conn.Stats()
+	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
+	r := w.host.reflections
+	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(s), tun.Metrics(&tuns)...),
+		telemetry.Metric{Name: "instances", Help: "Instances whose interface is open on this host.", Value: float64(len(w.ports))},
+		telemetry.Metric{Name: "reflections", Help: "Flows remembered as having come through the cell.", Value: float64(r.byTuple.Len())},
+		telemetry.Metric{Name: "reflections_refused_total", Help: "Flows not remembered because the table was full.", Counter: true, Value: float64(r.Refused)},
+		telemetry.Metric{Name: "answers_suppressed_total", Help: "ICMP errors and echo replies not made, to bound their rate.", Counter: true, Value: float64(w.host.extras.Suppressed)},
+		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
+	)}
+}
