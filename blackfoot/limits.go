@@ -12,8 +12,11 @@ const (
 	// pieceArena is the memory that the fragments of one turn share.
 	pieceArena = 512 << 10
 
-	// readsPerTurn is how many packets one turn takes from the TUN.
-	readsPerTurn = 64
+	// readsPerTurn and readBytesPerTurn are how many packets and bytes one turn
+	// takes from the TUN. What is read is sent while it is still in the
+	// processor's cache, and the next role starts on it while this one reads on.
+	readsPerTurn     = 64
+	readBytesPerTurn = 128 << 10
 
 	// arenaLen is the memory for the packets read from the TUN in one turn.
 	arenaLen = 8 << 20

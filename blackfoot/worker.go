@@ -65,9 +65,10 @@ func (w *Worker) Err() error { return w.failed }
 // read takes a batch of packets from the internet.
 func (w *Worker) read(time.Duration) bool {
 	moved := false
+	end := w.used + readBytesPerTurn
 	for range readsPerTurn {
-		if len(w.arena)-w.used < tun.ReadLen {
-			return moved // the rest of this turn's memory is too small; next turn
+		if w.used >= end || len(w.arena)-w.used < tun.ReadLen {
+			return moved // the rest comes in the next turn
 		}
 		p, ok, err := w.device.Read(w.arena[w.used:])
 		if err != nil {

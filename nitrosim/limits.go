@@ -34,8 +34,11 @@ const (
 	answersPerSecond = 20_000
 	answersBurst     = 2_000
 
-	// readsPerTurn is how many packets one turn takes from one instance.
-	readsPerTurn = 64
+	// readsPerTurn and readBytesPerTurn are how many packets and bytes one turn
+	// takes from one instance. What is read is sent while it is still in the
+	// processor's cache, and the next role starts on it while this one reads on.
+	readsPerTurn     = 64
+	readBytesPerTurn = 128 << 10
 
 	// arenaLen is the memory that packets read from instances in one turn
 	// share; when it is full, the rest waits for the next turn.

@@ -134,9 +134,10 @@ func (w *Worker) Close() {
 // read takes a batch of packets from one instance.
 func (w *Worker) read(now time.Duration, from *port) bool {
 	moved := false
+	end := w.used + readBytesPerTurn
 	for range readsPerTurn {
-		if len(w.arena)-w.used < tun.ReadLen {
-			return moved // the rest of this turn's memory is too small; next turn
+		if w.used >= end || len(w.arena)-w.used < tun.ReadLen {
+			return moved // the rest comes in the next turn
 		}
 		p, ok, err := from.device.Read(w.arena[w.used:])
 		if err != nil {

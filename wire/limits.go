@@ -48,6 +48,11 @@ const (
 	// messageMax is the room kept for one received message, in bytes.
 	messageMax = 64 << 10
 
+	// messageDatagramsMax is the number of datagrams that the kernel merges into
+	// one message (UDP_MAX_SEGMENTS since 6.9, 64 before). Recv reads a further
+	// message only when pkts has room for as many.
+	messageDatagramsMax = 128
+
 	// receiveBytes is the buffer that one Recv fills, in bytes. Messages are
 	// laid one after the other, so it holds thousands of small ones or four of
 	// the longest; the rest waits for the next call.

@@ -38,7 +38,9 @@ func (c *conn) Recv(pkts []Packet) (n int, err error) {
 		if n == 0 {
 			c.recvEnd = 0 // nothing of this call is in the buffer yet
 		}
-		if len(c.recv)-c.recvEnd < messageMax {
+		if len(c.recv)-c.recvEnd < messageMax || n > 0 && len(pkts)-n < messageDatagramsMax {
+			// Nothing is left over from this call: the descriptor would not
+			// tell of what waits here and not in the kernel.
 			return n, nil
 		}
 		size, errno := c.recvmsg(c.recv[c.recvEnd:][:messageMax])
