@@ -1,0 +1,52 @@
+# One page: everything that is done with this tree. `make help` lists it.
+# Namespaces need root; where root is missing, say `sudo make …`.
+
+GO       ?= go
+FUZZTIME ?= 20s
+BIN      := bin/hyperplane
+export CGO_ENABLED ?= 0
+
+.PHONY: build demo test unit e2e race fuzz bench benchsmoke lint packages doctor clean help
+
+build: ## build the one static binary, bin/hyperplane
+	$(GO) build -trimpath -o $(BIN) ./cmd/hyperplane
+
+demo: build ## show the NAT gateway at work (Ctrl-C ends it and cleans up)
+	$(BIN) demo
+
+test: packages doctor lint unit race benchsmoke fuzz ## every test; installs what they need from Debian first
+
+unit: build ## all Go tests, those in namespaces included
+	$(GO) test -timeout 15m ./...
+
+e2e: build ## only the tests with real processes in namespaces
+	$(GO) test -timeout 15m -count 1 ./testnet/...
+
+race: ## the packages with goroutines, under the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./loop/... ./telemetry/... ./wire/... ./tun/... ./sim/...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	scripts/fuzz $(FUZZTIME)
+
+bench: build ## measure against the kernel's own paths, about ten minutes
+	$(BIN) bench
+
+benchsmoke: ## every Go benchmark once, so that none rots
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./... | grep -v '^?\|no test files'
+
+lint: ## gofmt, vet, staticcheck
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w $$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+packages: ## what the tests need from Debian (iperf3, tcpdump, tshark, nftables …)
+	scripts/packages
+
+doctor: build ## which kernel features are here
+	$(BIN) doctor
+
+clean:
+	rm -rf bin
+
+help:
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /\1\t/' | expand -t 14
