@@ -1,3 +1,5 @@
+//go:build linux
+
 package tun
 
 import (
@@ -7,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // InNetNS runs fn in a network namespace: a name in /run/netns, or a path when
@@ -14,8 +17,10 @@ import (
 //
 // A namespace belongs to a thread. So fn runs on a thread of its own, and must
 // not start goroutines that need the namespace: they would run on other
-// threads. Descriptors opened by fn stay in the namespace and may be used
-// anywhere afterwards.
+// threads. Descriptors opened by fn, and processes started by it, stay in the
+// namespace; the descriptors may be used anywhere afterwards. fn may itself
+// move the thread on, to make a namespace for example: it is brought home from
+// wherever it is.
 func InNetNS(name string, fn func() error) error {
 	if name == "" {
 		return fn()
@@ -25,13 +30,7 @@ func InNetNS(name string, fn func() error) error {
 		return fmt.Errorf("tun: network namespace %q: %w", name, err)
 	}
 	defer target.Close()
-	done := make(chan error, 1)
-	go func() {
-		err := errLeft
-		defer func() { done <- err }() // also when fn ends the goroutine, as testing's Fatal does
-		err = onLockedThread(target, fn)
-	}()
-	return <-done
+	return onThread(target, fn)
 }
 
 var errLeft = errors.New("tun: the function in the network namespace did not return")
@@ -43,6 +42,16 @@ func openNetNS(name string) (netns.NsHandle, error) {
 	return netns.GetFromName(name)
 }
 
+func onThread(target netns.NsHandle, fn func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		err := errLeft
+		defer func() { done <- err }() // also when fn ends the goroutine, as testing's Fatal does
+		err = onLockedThread(target, fn)
+	}()
+	return <-done
+}
+
 // onLockedThread must run as the last call of its own goroutine.
 //
 // Unlocking a thread gives it back to other goroutines, which would find
@@ -51,6 +60,13 @@ func openNetNS(name string) (netns.NsHandle, error) {
 // ends the thread with it.
 func onLockedThread(target netns.NsHandle, fn func() error) (err error) {
 	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// In /proc the main thread stands for the process: while it were away,
+		// who looks for processes in the namespace would find all of this one.
+		// As long as this goroutine holds it, the next runs on another.
+		defer runtime.UnlockOSThread()
+		return onThread(target, fn)
+	}
 	home, err := netns.Get()
 	if err != nil {
 		runtime.UnlockOSThread() // never left

@@ -246,6 +246,17 @@ func TestInNetNSReturns(t *testing.T) {
 		if err := tun.InNetNS(ns, func() error { runtime.Goexit(); return nil }); err == nil {
 			t.Fatal("no error for a function that did not return")
 		}
+		// A function that goes on to a namespace of its own, as one that makes
+		// them does, and never the thread that stands for the whole process.
+		err := tun.InNetNS(ns, func() error {
+			if unix.Gettid() == unix.Getpid() {
+				return errors.New("on the main thread")
+			}
+			return unix.Unshare(unix.CLONE_NEWNET)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	home, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {

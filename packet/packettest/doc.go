@@ -14,6 +14,8 @@
 //
 // Builders panic on addresses that do not parse: they are for constants in
 // tests. What they build is valid (I9) unless an option says otherwise, and a
-// test cross-checks it with gopacket. No limits: it allocates as it likes, and
-// it must not be imported outside tests.
+// test cross-checks it with gopacket.
+//
+// Limits: none, it allocates as it likes; therefore it must not be imported
+// outside tests.
 package packettest

@@ -2,10 +2,11 @@ package tuntest
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/vishvananda/netns"
+
+	"hyperplane/tun"
 )
 
 // Namespace makes an empty network namespace and returns its path, for
@@ -14,37 +15,14 @@ import (
 // left behind.
 func Namespace(t testing.TB) string {
 	t.Helper()
-	made := make(chan netns.NsHandle, 1)
-	failed := make(chan error, 1)
-	go func() {
-		// Never unlocked on failure: the thread may be in the new namespace,
-		// and ends with this goroutine.
-		runtime.LockOSThread()
-		home, err := netns.Get()
-		if err != nil {
-			failed <- err
-			return
-		}
-		defer home.Close()
-		ns, err := netns.New()
-		if err != nil {
-			failed <- err
-			return
-		}
-		if err := netns.Set(home); err != nil {
-			ns.Close()
-			failed <- err
-			return
-		}
-		runtime.UnlockOSThread()
-		made <- ns
-	}()
-	select {
-	case ns := <-made:
-		t.Cleanup(func() { ns.Close() })
-		return fmt.Sprintf("/proc/self/fd/%d", int(ns))
-	case err := <-failed:
+	var ns netns.NsHandle
+	err := tun.InNetNS("/proc/thread-self/ns/net", func() (err error) {
+		ns, err = netns.New() // and the thread is in it
+		return err
+	})
+	if err != nil {
 		t.Fatalf("make a network namespace (needs root: CAP_SYS_ADMIN): %v", err)
 	}
-	return ""
+	t.Cleanup(func() { ns.Close() })
+	return fmt.Sprintf("/proc/self/fd/%d", int(ns))
 }
