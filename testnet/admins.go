@@ -1,0 +1,16 @@
+package testnet
+
+// NodeAdmins lists the admin addresses, as unix:/PATH, of the nodes of the
+// testnet that is up; none if none is.
+func NodeAdmins() []string {
+	dir := DefaultDir()
+	t, err := running(dir)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, p := range t.State.Nodes {
+		list = append(list, "unix:"+dir.Admin(p.Name))
+	}
+	return list
+}

@@ -1,0 +1,65 @@
+package testnet
+
+import "time"
+
+const (
+	// fileBytesMax is the largest topology file, in bytes. A larger one is
+	// refused.
+	fileBytesMax = 4 << 20
+
+	// hostsMax is how many hosts the internet may have. More are an error of
+	// the topology.
+	hostsMax = 64
+)
+
+const (
+	// lockWaitMax is how long Down and Start wait for another command that
+	// changes the testnet; then they fail and say so.
+	lockWaitMax = 15 * time.Second
+
+	// politeWaitMax is how long Down lets the roles stop cleanly after
+	// SIGTERM; then it kills them.
+	politeWaitMax = time.Second
+
+	// reapWaitMax is how long Down waits for init to collect the processes
+	// that ended; then it returns all the same.
+	reapWaitMax = 2 * time.Second
+
+	// answerWaitMax is how long an admin server may take to answer. Later than
+	// that is an error; for Status the part counts as unhealthy.
+	answerWaitMax = 2 * time.Second
+
+	// problemBytesMax is how much of an admin server's complaint is shown.
+	problemBytesMax = 4 << 10
+
+	// followEvery is the pause between two looks at a log that is followed.
+	followEvery = 100 * time.Millisecond
+
+	// socketPathMax is the longest path of a Unix socket, in bytes. A run
+	// directory that would need more is refused.
+	socketPathMax = 107
+)
+
+// The internet hosts' servers.
+const (
+	// echoConnsMax is how many TCP connections one host echoes at once, enough
+	// for 55,000 flows from each of two public addresses. Further ones are closed.
+	echoConnsMax = 120_000
+
+	// echoBufferBytes is one TCP echo connection's buffer: small, because
+	// there may be echoConnsMax of them.
+	echoBufferBytes = 1 << 10
+
+	// filesMax is the number of descriptors a serving process asks for.
+	filesMax = 1 << 18
+
+	// socketBufferBytes is asked of the kernel for the UDP servers, which
+	// have no back-pressure: a burst waits here instead of being lost.
+	socketBufferBytes = 8 << 20
+
+	// downloadBytesMax bounds /bytes?n=; more is answered 400.
+	downloadBytesMax = 1 << 40
+
+	// iperfRestartPause is the pause before iperf3 is started again.
+	iperfRestartPause = 500 * time.Millisecond
+)

@@ -1,0 +1,126 @@
+package testnet
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"hyperplane/cellstate"
+)
+
+//go:embed topologies/*.yaml
+var builtin embed.FS
+
+// DefaultTopology is the name of the topology that Up lays out when none is named.
+const DefaultTopology = "default"
+
+// Topology is what a testnet consists of, checked as a whole.
+type Topology struct {
+	Underlay netip.Prefix     // of nodes, edges and hosts
+	Router   netip.Addr       // the internet hosts' next hop
+	Transit  netip.Prefix     // between the router (its first address) and the edges
+	Public   []netip.Prefix   // what the router sends to the edges
+	Hosts    []Host           // on the internet
+	State    *cellstate.State // what the roles read
+
+	Text      []byte // the topology file
+	StateText []byte // the state file: the text under state:, with its comments
+}
+
+// Host is a server on the internet.
+type Host struct {
+	Name    string
+	Address netip.Addr
+}
+
+// Builtin lists the names of the embedded topologies.
+func Builtin() []string {
+	entries, _ := builtin.ReadDir("topologies") // embedded: cannot fail
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	return names
+}
+
+// LoadTopology reads an embedded topology by its name, or else a file.
+func LoadTopology(nameOrPath string) (*Topology, error) {
+	if data, err := builtin.ReadFile("topologies/" + nameOrPath + ".yaml"); err == nil {
+		return ParseTopology(nameOrPath+".yaml", data)
+	}
+	f, err := os.Open(nameOrPath)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("topology %q: no such file, and the embedded ones are %s", nameOrPath, strings.Join(Builtin(), ", "))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("topology: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, fileBytesMax+1))
+	if err != nil {
+		return nil, fmt.Errorf("topology: %w", err)
+	}
+	return ParseTopology(nameOrPath, data)
+}
+
+// Parts lists every namespace of the topology, the networks first.
+func (t *Topology) Parts() []Part {
+	parts := []Part{
+		{Name: underlayName, Role: RoleUnderlay},
+		{Name: routerName, Role: RoleRouter, Address: t.Router},
+	}
+	for _, h := range t.Hosts {
+		parts = append(parts, Part{h.Name, RoleInternetHost, h.Address})
+	}
+	for _, p := range t.State.Nodes {
+		parts = append(parts, Part{p.Name, RoleNode, p.Addr.Netip()})
+	}
+	for _, p := range t.State.Edges {
+		parts = append(parts, Part{p.Name, RoleEdge, p.Addr.Netip()})
+	}
+	for _, p := range t.State.Hosts {
+		parts = append(parts, Part{p.Name, RoleHost, p.Addr.Netip()})
+	}
+	for _, i := range t.State.Instances {
+		parts = append(parts, Part{i.Name, RoleInstance, i.Addr.Netip()})
+	}
+	return parts
+}
+
+// part finds a part by name.
+func (t *Topology) part(name string) (Part, bool) {
+	for _, p := range t.Parts() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Part{}, false
+}
+
+// peers lists the parts that are on the underlay.
+func (t *Topology) peers() []Part {
+	var peers []Part
+	for _, p := range t.Parts() {
+		switch p.Role {
+		case RoleNode, RoleEdge, RoleHost:
+			peers = append(peers, p)
+		}
+	}
+	return peers
+}
+
+// transitRouter is the router's address towards the edges.
+func (t *Topology) transitRouter() netip.Addr { return t.Transit.Masked().Addr().Next() }
+
+// transitEdge is the i-th edge's address towards the router.
+func (t *Topology) transitEdge(i int) netip.Addr {
+	a := t.transitRouter()
+	for range i + 1 {
+		a = a.Next()
+	}
+	return a
+}

@@ -1,0 +1,238 @@
+package testnet
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hyperplane/cellstate"
+)
+
+// The embedded topologies are what their names and the documentation say.
+func TestBuiltin(t *testing.T) {
+	if diff := cmp.Diff([]string{"default", "internet-only", "jumbo", "underlay-1600"}, Builtin()); diff != "" {
+		t.Error(diff)
+	}
+	for _, tt := range []struct {
+		name               string
+		parts              int
+		underlay, instance int
+	}{
+		{"default", 14, 9001, 1500},
+		{"underlay-1600", 14, 1600, 1500},
+		{"jumbo", 14, 9001, 8500},
+		{"internet-only", 4, 9001, 0},
+	} {
+		top := load(t, tt.name)
+		if n := len(top.Parts()); n != tt.parts {
+			t.Errorf("%s: %d parts, want %d", tt.name, n, tt.parts)
+		}
+		if top.State.UnderlayMTU != tt.underlay || top.State.InternetMTU != 1500 {
+			t.Errorf("%s: MTUs %d and %d", tt.name, top.State.UnderlayMTU, top.State.InternetMTU)
+		}
+		for _, i := range top.State.Instances {
+			if i.MTU != tt.instance {
+				t.Errorf("%s: %s has MTU %d, want %d", tt.name, i.Name, i.MTU, tt.instance)
+			}
+		}
+	}
+}
+
+// Others script against the default topology's names and addresses.
+func TestDefaultParts(t *testing.T) {
+	var got []string
+	for _, p := range load(t, "default").Parts() {
+		address := "-"
+		if p.Address.IsValid() {
+			address = p.Address.String()
+		}
+		got = append(got, strings.Join([]string{p.Namespace(), string(p.Role), address}, " "))
+	}
+	want := []string{
+		"hp-underlay underlay -",
+		"hp-internet router 203.0.113.1",
+		"hp-web internet-host 203.0.113.10",
+		"hp-peer internet-host 203.0.113.20",
+		"hp-node-1 node 172.31.0.11",
+		"hp-node-2 node 172.31.0.12",
+		"hp-node-3 node 172.31.0.13",
+		"hp-edge-1 edge 172.31.0.21",
+		"hp-edge-2 edge 172.31.0.22",
+		"hp-host-1 host 172.31.0.31",
+		"hp-host-2 host 172.31.0.32",
+		"hp-blue-1 instance 10.0.1.10",
+		"hp-blue-2 instance 10.0.1.11",
+		"hp-green-1 instance 10.0.1.10",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The state file that the roles read is the topology's, comments included, and
+// an error in it has the topology file's line.
+func TestStateText(t *testing.T) {
+	top := load(t, "default")
+	s, err := cellstate.Parse("state.yaml", top.StateText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Cell != "demo" || len(s.Instances) != 3 {
+		t.Errorf("cell %q with %d instances", s.Cell, len(s.Instances))
+	}
+	if !strings.HasPrefix(string(top.StateText), "version: 1\ncell: demo\n") {
+		t.Errorf("state file begins %.40q", top.StateText)
+	}
+}
+
+// edit returns the default topology with one text replaced, and the line where
+// the replacement begins.
+func edit(t *testing.T, old, new string) (string, int) {
+	t.Helper()
+	text := string(load(t, "default").Text)
+	before, _, ok := strings.Cut(text, old)
+	if !ok {
+		t.Fatalf("the default topology has no %q", old)
+	}
+	return strings.Replace(text, old, new, 1), 1 + strings.Count(before, "\n")
+}
+
+// Every mistake is named by file, line and path, and says what would be right.
+func TestTopologyErrors(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"unknown field", "  router: 203", "  rooter: 203", "internet.rooter: unknown field: want hosts, public, router, transit"},
+		{"unknown section", "underlay:\n  network", "underlays:\n  network", "underlays: unknown field: want internet, state, underlay"},
+		{"twice", "  transit: 198.18.0.0/24", "  router: 203.0.113.2\n  transit: 198.18.0.0/24", "internet.router: given twice"},
+		{"missing", "{name: peer, address: 203.0.113.20}", "{name: peer}", "internet.hosts[1].address: is missing"},
+		{"address", "203.0.113.20}", "203.0.113.256}", `internet.hosts[1].address: "203.0.113.256": want an IPv4 address`},
+		{"IPv6", "203.0.113.20}", `"2001:db8::1"}`, "want an IPv4 address"},
+		{"multicast", "203.0.113.20}", "224.0.0.5}", "want an IPv4 address"},
+		{"host bits", "198.51.100.0/24]", "198.51.100.1/24]", `internet.public[0]: "198.51.100.1/24": want an IPv4 network`},
+		{"not a list", "[198.51.100.0/24]", "198.51.100.0/24", "internet.public: want a list"},
+		{"bad name", "{name: peer,", "{name: Peer,", `internet.hosts[1].name: "Peer": want 1 to 15`},
+		{"long name", "{name: peer,", "{name: peer-with-a-long-name,", "want 1 to 15"},
+		{"reserved name", "{name: peer,", "{name: internet,", `the name "internet" is the router's own already`},
+		{"name twice", "{name: peer,", "{name: web,", `internet.hosts[1]: the name "web" is that of internet.hosts[0] already`},
+		{"name of an instance", "{name: peer,", "{name: blue-1,", `state.instances[0].name: the name "blue-1" is that of internet.hosts[1] already`},
+		{"address twice", "203.0.113.20}", "203.0.113.10}", "internet.hosts[1]: the address 203.0.113.10 is web's already"},
+		{"host in the underlay", "203.0.113.20}", "172.31.0.99}", "172.31.0.99 lies in the underlay's"},
+		{"peer outside", "address: 172.31.0.12}", "address: 172.32.0.12}", "state.nodes[1].address: 172.32.0.12 is not in underlay.network 172.31.0.0/24"},
+		{"netns", "netns: hp-blue-2", "netns: blue-2", "state.instances[1].netns: is \"blue-2\""},
+		{"public address unrouted", "[198.51.100.2]", "[198.51.101.2]", "state.nat_gateways[1].public_addresses: 198.51.101.2 is in none of internet.public"},
+		{"transit too small", "198.18.0.0/24 ", "198.18.0.0/31 ", "internet.transit: 198.18.0.0/31 is too small for a router and 2 edges"},
+		{"networks overlap", "198.18.0.0/24 ", "172.31.0.0/25 ", "internet.transit: 172.31.0.0/25 overlaps underlay.network"},
+		{"state", "vni: 200", "vni: 0", "vni"},
+		{"state's unknown field", "  cell: demo", "  zell: demo", "zell"},
+		{"state in flow style", "state:\n  version: 1", "state: {version: 1}\nrest:\n  version: 1", "state: want the cell's state as an indented block"},
+		{"syntax", "  transit:", "\ttransit:", "default.yaml"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text, _ := edit(t, tt.old, tt.new)
+			_, err := ParseTopology("default.yaml", []byte(text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q\nlacks %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// The line in an error is the one where the mistake stands, also for mistakes
+// that cellstate finds in the part that is cut out for it.
+func TestTopologyErrorLines(t *testing.T) {
+	for _, tt := range []struct{ old, new string }{
+		{"{name: peer,", "{name: Peer,"},
+		{"- {name: node-2, address: 172.31.0.12}", "- {name: node-2, address: 172.32.0.12}"},
+		{"- {name: nat-green, service: 2", "- {name: nat-green, service: 0"},
+		{"vni: 200", "vni: 99999999"},
+	} {
+		text, line := edit(t, tt.old, tt.new)
+		_, err := ParseTopology("default.yaml", []byte(text))
+		want := fmt.Sprintf("default.yaml:%d:", line)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v lacks %q", tt.new, err, want)
+		}
+	}
+}
+
+// All mistakes are named at once, in the order of the file.
+func TestTopologyErrorsTogether(t *testing.T) {
+	text, _ := edit(t, "203.0.113.1 ", "203.0.113 ")
+	text = strings.Replace(text, "{name: peer,", "{name: Peer,", 1)
+	text = strings.Replace(text, "vni: 200", "vni: 0", 1)
+	_, err := ParseTopology("x.yaml", []byte(text))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	rows := strings.Split(err.Error(), "\n")
+	if len(rows) != 3 {
+		t.Fatalf("want three problems, got:\n%v", err)
+	}
+	for i, want := range []string{"internet.router", "internet.hosts[1].name", "vni"} {
+		if !strings.Contains(rows[i], want) {
+			t.Errorf("line %d is %q, want %s", i, rows[i], want)
+		}
+	}
+}
+
+func TestLoadTopologyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(path, load(t, "jumbo").Text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if top := load(t, path); top.State.Instances[0].MTU != 8500 {
+		t.Error("not the file's content")
+	}
+	_, err := LoadTopology("nowhere")
+	if err == nil || !strings.Contains(err.Error(), "default, internet-only") {
+		t.Errorf("error %v does not name the embedded topologies", err)
+	}
+}
+
+// Addresses of the links between router and edges never collide.
+func TestTransitAddresses(t *testing.T) {
+	top := load(t, "default")
+	seen := []string{top.transitRouter().String()}
+	for i := range 32 {
+		a := top.transitEdge(i).String()
+		if slices.Contains(seen, a) || !top.Transit.Contains(top.transitEdge(i)) {
+			t.Errorf("edge %d: %s", i, a)
+		}
+		seen = append(seen, a)
+	}
+}
+
+// No input makes the parser panic, and what it accepts can be laid out: every
+// part has a name that a namespace and a file may have.
+func FuzzParseTopology(f *testing.F) {
+	for _, name := range Builtin() {
+		top, err := LoadTopology(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(top.Text)
+	}
+	f.Add([]byte("state:\n  a: 1\nunderlay: &x [*x]\n"))
+	f.Add([]byte("state: *s\ninternet: &s {}\n"))
+	f.Add([]byte("? [a]\n: b\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		top, err := ParseTopology("fuzz.yaml", data)
+		if err != nil {
+			return
+		}
+		seen := map[string]bool{}
+		for _, p := range top.Parts() {
+			if seen[p.Name] || strings.ContainsAny(p.Name, "/ .\x00") || p.Name == "" {
+				t.Errorf("part %q", p.Name)
+			}
+			seen[p.Name] = true
+		}
+	})
+}
