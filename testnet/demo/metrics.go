@@ -1,0 +1,80 @@
+package demo
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Counters are what the picture uses of a part's /metrics.
+type Counters struct {
+	Answered        bool // the part told them
+	ReceivedPackets uint64
+	ReceivedBytes   uint64
+	TUNBytes        uint64 // received on the side of the operating system
+	WireBytes       uint64 // received on the side of the peers
+	Dropped         map[string]uint64
+}
+
+// ParseMetrics reads a /metrics page in the Prometheus text format. What it
+// does not know or cannot read it leaves out: a newer part may tell more.
+func ParseMetrics(r io.Reader) (Counters, error) {
+	c := Counters{Answered: true, Dropped: map[string]uint64{}}
+	lines := bufio.NewScanner(io.LimitReader(r, pageBytesMax))
+	for lines.Scan() {
+		name, labels, value, ok := parseSample(lines.Text())
+		if !ok {
+			continue
+		}
+		switch name {
+		case "hyperplane_received_packets_total":
+			c.ReceivedPackets += value
+		case "hyperplane_received_bytes_total":
+			c.ReceivedBytes += value
+			switch label(labels, "side") {
+			case "tun":
+				c.TUNBytes += value
+			case "wire":
+				c.WireBytes += value
+			}
+		case "hyperplane_dropped_packets_total":
+			if value > 0 {
+				c.Dropped[label(labels, "reason")] += value
+			}
+		}
+	}
+	return c, lines.Err()
+}
+
+// parseSample reads `name{label="value",…} 12`.
+func parseSample(line string) (name, labels string, value uint64, ok bool) {
+	series, number, ok := cutLast(line, ' ')
+	if !ok || strings.HasPrefix(line, "#") {
+		return "", "", 0, false
+	}
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || v < 0 || v >= 1<<64 || v != v {
+		return "", "", 0, false
+	}
+	name, labels, _ = strings.Cut(series, "{")
+	return name, strings.TrimSuffix(labels, "}"), uint64(v), true
+}
+
+func cutLast(s string, sep byte) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// label finds one label's value. Our own values hold no quotes or commas.
+func label(labels, name string) string {
+	for l := range strings.SplitSeq(labels, ",") {
+		if v, ok := strings.CutPrefix(l, name+"="); ok {
+			return strings.Trim(v, `"`)
+		}
+	}
+	return ""
+}
