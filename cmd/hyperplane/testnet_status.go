@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hyperplane/testnet"
+)
+
+func newTestnetStatusCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show every part of the testnet: address, process, health",
+		Example: "  hyperplane testnet status\n  hyperplane testnet status -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			asJSON, err := checkOutput(cmd, output)
+			if err != nil {
+				return err
+			}
+			list, err := testnet.Status(cmd.Context(), testnet.DefaultDir())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(list)
+			}
+			return printStatus(cmd.OutOrStdout(), list)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func printStatus(w io.Writer, list []testnet.PartStatus) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\tNAMESPACE\tROLE\tADDRESS\tSTATE\tHEALTH\tPID\tUPTIME\t")
+	for _, p := range list {
+		health, pid, uptime := "ok", "-", "-"
+		if !p.Healthy {
+			health = "not healthy"
+		}
+		if p.PID != 0 {
+			pid = fmt.Sprint(p.PID)
+			uptime = time.Duration(p.Uptime * float64(time.Second)).Round(time.Second / 10).String()
+		}
+		address := p.Address
+		if address == "" {
+			address = "-"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Namespace, p.Role, address, p.State, health, pid, uptime, p.Detail)
+	}
+	return t.Flush()
+}
