@@ -40,7 +40,7 @@ func (n *Node) Step(now time.Duration, p *wire.Packet, v *packet.View) bool {
 
 func (n *Node) forward(now time.Duration, p *wire.Packet, v *packet.View) (bool, drop.Reason) {
 	v.Tuple = packet.Tuple{}
-	kind, _ := n.state.Peer(p.Peer)
+	kind, peer := n.state.Peer(p.Peer)
 	inbound := kind == cellstate.PeerEdge
 	switch {
 	case kind == cellstate.PeerUnknown:
@@ -66,6 +66,11 @@ func (n *Node) forward(now time.Duration, p *wire.Packet, v *packet.View) (bool,
 		return n.fromInternet(now, p, v, gw)
 	case p.Tunnel.VNI != gw.VPC.VNI:
 		return false, drop.WrongTenant
+	}
+	// A host speaks only for the instances that it holds: one that is not
+	// itself must not use up another's ports.
+	if in := gw.VPC.Instance(v.IP.Src()); in == nil || in.Host.Addr != peer.Addr {
+		return false, drop.SpoofedSource
 	}
 	return n.fromInstance(now, p, v, gw)
 }

@@ -39,6 +39,8 @@ func TestForgedTunnels(t *testing.T) {
 		"a host as the internet":          {host1, node, packet.Tunnel{Service: 2, Hops: 4}, reply, drop.WrongTenant},
 		"an edge as a tenant":             {edge, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, query, drop.WrongTenant},
 		"one VPC by another's gateway":    {host1, node, packet.Tunnel{VNI: 100, Service: 2, Hops: 4}, query, drop.WrongTenant},
+		"a host for others, to a gateway": {host2, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, query, drop.SpoofedSource},
+		"a host for nobody":               {host1, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, UDP("10.0.1.77:4000", web+":53", nil), drop.SpoofedSource},
 		"a gateway that is not":           {host1, node, packet.Tunnel{VNI: 200, Service: 9, Hops: 4}, query, drop.UnknownService},
 		"a gateway of another node":       {host1, other, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, query, drop.WrongNode},
 		"a spent hop budget":              {host1, node, packet.Tunnel{VNI: 200, Service: 2}, query, drop.HopBudget},
