@@ -89,8 +89,9 @@ func (w *Worker) read(time.Duration) bool {
 	return moved
 }
 
-// receive takes one batch from the cell. What it passes on is borrowed from
-// the batch until the flush, so there is no second batch in a turn.
+// receive takes one batch from the cell. The next Recv of a socket overwrites
+// what is still borrowed until the flush, so a turn takes one; in memory
+// nothing is overwritten.
 func (w *Worker) receive(time.Duration) bool {
 	n, err := w.conn.Recv(w.pkts)
 	if err != nil || n == 0 {

@@ -22,7 +22,11 @@ func ip(s string) packet.Addr4 {
 
 func example(t testing.TB) *State {
 	t.Helper()
-	s, err := Load("testdata/example.yaml")
+	data, err := Read("testdata/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Parse("example.yaml", data)
 	if err != nil {
 		t.Fatal(err)
 	}

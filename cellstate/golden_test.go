@@ -121,7 +121,7 @@ func TestHostileList(t *testing.T) {
 }
 
 func TestLoadMissingFile(t *testing.T) {
-	if _, err := Load("testdata/none.yaml"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Read("testdata/none.yaml"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want one that wraps the system's", err)
 	}
 }

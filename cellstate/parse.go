@@ -14,18 +14,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Load reads and parses the state file at path.
-func Load(path string) (*State, error) {
+// Read returns the content of the state file at path, for Parse. Of a file that
+// is too large it reads one byte too many, which Parse refuses.
+func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cellstate: %w", err)
+		return nil, fmt.Errorf("state file: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, fileBytesMax+1)) // Parse refuses the one byte too many
+	data, err := io.ReadAll(io.LimitReader(f, fileBytesMax+1))
 	if err != nil {
-		return nil, fmt.Errorf("cellstate: reading %s: %w", path, err)
+		return nil, fmt.Errorf("state file %s: %w", path, err)
 	}
-	return Parse(path, data)
+	return data, nil
 }
 
 // Parse reads the content of a state file, YAML or JSON (which is YAML); name is

@@ -7,9 +7,9 @@
 // on its loop, so the state needs no lock: other goroutines (admin pages, the
 // state file's watcher) hand it a function by Do, which runs between two turns.
 //
-//	      ┌──────────────────────── one turn ────────────────────────┐
-//	epoll │ jobs (Do) ▶ ready readers ▶ in-memory readers until quiet │▶ flush ▶ epoll …
-//	      └───────────────────────────────────────────────────────────┘      every Tick: timers
+//	      ┌─────────────────────────────── one turn ───────────────────────────────┐
+//	epoll │ jobs (Do) ▶ ready readers ▶ in-memory readers until quiet ▶ timers ▶ flush │ epoll …
+//	      └──────────────────────────────────────────────── once a Tick ───────────┘
 //
 // A reader with a descriptor runs when the descriptor is readable; one without
 // (in-memory carriers) runs every turn until no reader makes progress. What a

@@ -16,16 +16,32 @@ type answers struct {
 	arena   []byte
 	given   int // of packets, to the shell
 
-	tokens     int
-	refilled   time.Duration
-	Suppressed uint64 // answers not made, for lack of tokens or room
+	// The internet's packets must not use up what instances are answered from.
+	inside, outside budget
+	Suppressed      uint64 // answers not made, for lack of tokens or room
+}
+
+// budget is a token bucket.
+type budget struct {
+	tokens   int
+	refilled time.Duration
+}
+
+// refill adds what has become due, and reports whether there is a token.
+func (b *budget) refill(now time.Duration) bool {
+	if fresh := int((now - b.refilled) * answersPerSecond / time.Second); fresh > 0 {
+		b.tokens = min(answersBurst, b.tokens+fresh)
+		b.refilled = now
+	}
+	return b.tokens > 0
 }
 
 func newAnswers() answers {
 	return answers{
 		packets: make([]wire.Packet, 0, answersPerTurnMax),
 		arena:   make([]byte, answersPerTurnMax*answerLen),
-		tokens:  answersBurst,
+		inside:  budget{tokens: answersBurst},
+		outside: budget{tokens: answersBurst},
 	}
 }
 
@@ -39,13 +55,17 @@ func (a *answers) take() []wire.Packet {
 // reset ends the turn.
 func (a *answers) reset() { a.packets, a.given = a.packets[:0], 0 }
 
-// room returns space for one answer, or nil.
-func (a *answers) room(now time.Duration) []byte {
-	if fresh := int((now - a.refilled) * answersPerSecond / time.Second); fresh > 0 {
-		a.tokens = min(answersBurst, a.tokens+fresh)
-		a.refilled = now
+// budgetOf is the one that an answer to p is taken from.
+func (a *answers) budgetOf(p *wire.Packet) *budget {
+	if p.Tunnel.VNI == 0 {
+		return &a.outside
 	}
-	if a.tokens == 0 || len(a.packets) == answersPerTurnMax {
+	return &a.inside
+}
+
+// room returns space for one answer to p, or nil.
+func (a *answers) room(now time.Duration, p *wire.Packet) []byte {
+	if !a.budgetOf(p).refill(now) || len(a.packets) == answersPerTurnMax {
 		a.Suppressed++
 		return nil
 	}
@@ -59,7 +79,7 @@ func (n *Node) answer(p *wire.Packet, b []byte) {
 		return // nothing may be answered, such as an error about an error
 	}
 	a := &n.answers
-	a.tokens--
+	a.budgetOf(p).tokens--
 	a.packets = append(a.packets, wire.Packet{
 		Packet: packet.Packet{Data: b},
 		Tunnel: packet.Tunnel{VNI: p.Tunnel.VNI, Service: p.Tunnel.Service, Hops: hopBudget},
@@ -71,7 +91,7 @@ func (n *Node) answer(p *wire.Packet, b []byte) {
 
 // answerError makes an ICMP error about p, from src.
 func (n *Node) answerError(now time.Duration, p *wire.Packet, v *packet.View, typ, code uint8, info uint32, src packet.Addr4) {
-	if b := n.answers.room(now); b != nil {
+	if b := n.answers.room(now, p); b != nil {
 		n.answer(p, b[:packet.BuildICMPError(b, typ, code, info, src, &p.Packet, v)])
 	}
 }
@@ -86,7 +106,7 @@ func (n *Node) answerRefusal(now time.Duration, p *wire.Packet, v *packet.View, 
 		n.answerError(now, p, v, packet.ICMPUnreachable, packet.ICMPCodeAdminProhibited, 0, gw.Private)
 	case drop.NoFlow:
 		if v.Kind == packet.KindTCP {
-			if b := n.answers.room(now); b != nil {
+			if b := n.answers.room(now, p); b != nil {
 				n.answer(p, b[:packet.BuildRST(b, &p.Packet, v)])
 			}
 		}

@@ -11,8 +11,8 @@ const (
 	FlowsMaxLimit = 1 << 26
 
 	// answersPerSecond and answersBurst bound the ICMP errors and RSTs a node
-	// makes (RFC 1812, section 4.3.2.8): what is above is not answered, only
-	// dropped and counted.
+	// makes (RFC 1812, section 4.3.2.8), to instances and to the internet each:
+	// what is above is not answered, only dropped and counted.
 	answersPerSecond = 20_000
 	answersBurst     = 2_000
 

@@ -109,6 +109,7 @@ func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, g
 	if e.service != gw.Service {
 		// The VPC has several gateways and its route table moved this flow to
 		// another: the flow that exists belongs to the first.
+		n.answerRefusal(now, p, v, drop.NoFlow, gw)
 		return false, drop.NoFlow
 	}
 	if r := n.resolve(e); r != drop.None {
@@ -145,10 +146,6 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 			return false, r
 		}
 	}
-	if v.IP.TTL() <= 1 {
-		n.answerError(now, p, v, packet.ICMPTimeExceeded, packet.ICMPCodeTTLExceeded, 0, public)
-		return false, drop.TTLExpired
-	}
 	e := n.cache.get(v.Tuple)
 	if e == nil {
 		var r drop.Reason
@@ -162,6 +159,11 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 	}
 	if r := n.resolve(e); r != drop.None {
 		return false, r
+	}
+	// After the look-up: what belongs to no flow is never answered.
+	if v.IP.TTL() <= 1 {
+		n.answerError(now, p, v, packet.ICMPTimeExceeded, packet.ICMPCodeTTLExceeded, 0, public)
+		return false, drop.TTLExpired
 	}
 	if mtu := int(e.mtuIn); tooBig(p, v, mtu) && (v.IP.DontFragment() || p.Offload.GSO != packet.GSONone) {
 		n.answerError(now, p, v, packet.ICMPUnreachable, packet.ICMPCodeFragNeeded, uint32(mtu), public)

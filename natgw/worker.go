@@ -43,8 +43,8 @@ func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 	return nil
 }
 
-// receive takes one batch: what it sends is borrowed from the batch until the
-// flush at the end of the turn, so there is no second batch in a turn.
+// receive takes one batch. The next Recv of a socket overwrites what is still
+// borrowed until the flush, so a turn takes one; in memory nothing is overwritten.
 func (w *Worker) receive(now time.Duration) bool {
 	n, err := w.conn.Recv(w.pkts)
 	if err != nil || n == 0 {

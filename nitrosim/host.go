@@ -39,8 +39,17 @@ func New(name string, seed flowtable.Seed) *Host {
 	return h
 }
 
-// Apply makes s the host's state. Flows and reflections go on.
-func (h *Host) Apply(s *cellstate.State) { h.state = s }
+// Apply makes s the host's state. Flows and reflections go on; reflections
+// outlive the flows of every gateway.
+func (h *Host) Apply(s *cellstate.State) {
+	h.state = s
+	h.reflections.idle = 0
+	for _, gw := range s.Gateways {
+		t := gw.Timeouts
+		h.reflections.idle = max(h.reflections.idle, t.TCPIdle, t.TCPOpening, t.TCPClosing, t.UDPIdle, t.ICMPIdle)
+	}
+	h.reflections.idle += reflectionRest
+}
 
 // Tick runs timers; the shell calls it every loop.Tick.
 func (h *Host) Tick(now time.Duration) {

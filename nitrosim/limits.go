@@ -12,9 +12,9 @@ const (
 	// the route table, which in all but a change of routes is the same way.
 	reflectionsMax = 1 << 17
 
-	// reflectionIdle is how long a reflection outlives its last packet. It
-	// exceeds the default idle time of every protocol.
-	reflectionIdle = 10 * time.Minute
+	// reflectionRest is how much longer than the longest idle time of any
+	// gateway a reflection outlives its last packet.
+	reflectionRest = time.Minute
 
 	// sweepPeriod is how long one pass over all reflections takes.
 	sweepPeriod = 10 * time.Second

@@ -23,7 +23,8 @@ type reflections struct {
 	records   []reflection
 	sweep     int
 	lastSweep time.Duration
-	Refused   uint64 // flows not remembered because the table was full
+	idle      time.Duration // how long a record outlives its last packet
+	Refused   uint64        // flows not remembered because the table was full
 }
 
 func newReflections(seed flowtable.Seed) *reflections {
@@ -71,7 +72,7 @@ func (r *reflections) expire(now time.Duration) {
 			r.sweep = 0
 		}
 		rec := &r.records[r.sweep]
-		if rec.service != 0 && now-rec.seen > reflectionIdle {
+		if rec.service != 0 && now-rec.seen > r.idle {
 			r.byTuple.Delete(rec.tuple)
 			*rec = reflection{}
 			r.free.Give(uint32(r.sweep))

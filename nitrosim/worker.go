@@ -156,8 +156,9 @@ func (w *Worker) read(now time.Duration, from *port) bool {
 	return moved
 }
 
-// receive takes one batch from the wire. What it passes on is borrowed from
-// the batch until the flush, so there is no second batch in a turn.
+// receive takes one batch from the wire. The next Recv of a socket overwrites
+// what is still borrowed until the flush, so a turn takes one; in memory
+// nothing is overwritten.
 func (w *Worker) receive(now time.Duration) bool {
 	n, err := w.conn.Recv(w.pkts)
 	if err != nil || n == 0 {

@@ -147,6 +147,7 @@ func TestUnsolicited(t *testing.T) {
 		UDP(web+":53", blue+":4000", nil),
 		EchoRequest(web, blue, 1, 1, nil),
 		EchoReply(web, blue, 1, 1, nil),
+		UDP(web+":53", blue+":4000", nil, WithTTL(1)),
 	} {
 		w.must(w.Reply(plain(b)))
 		w.silence()

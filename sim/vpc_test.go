@@ -56,6 +56,25 @@ func withProtocol(b []byte, proto uint8) []byte {
 	return b
 }
 
+// A flow belongs to the gateway it began at. When its VPC's route moves to
+// another gateway and nothing remembers the first, TCP is told to begin anew.
+func TestFlowOfAnotherGateway(t *testing.T) {
+	second := `  - name: nat-blue-2
+    service: 3
+    vpc: blue
+    address: 10.0.0.6
+    public_addresses: [198.51.100.3]
+instances:
+`
+	w := newWorld(t, "instances:\n", second)
+	w.out("blue-1", TCP("10.0.1.10:4000", web+":80", "S", nil))
+	w.must(w.Apply(w.edit("version: 1 ", "version: 2 ", "nat_gateway: nat-blue}", "nat_gateway: nat-blue-2}")))
+	w.must(w.Send("blue-1", plain(TCP("10.0.1.10:4000", web+":80", "A", nil, WithAck(5)))))
+	Check(t, w.one("blue-1", w.Received("blue-1")), IPv4(Src(web)), TCPFlags("R"), Seq(5), ValidChecksums())
+	w.dropped(drop.NoFlow, 1)
+	w.out("blue-1", TCP("10.0.1.10:4001", web+":80", "S", nil))
+}
+
 // Where no route matches, the router says so.
 func TestNoRoute(t *testing.T) {
 	w := newWorld(t, "          - {destination: 0.0.0.0/0, nat_gateway: nat-blue}\n", "")

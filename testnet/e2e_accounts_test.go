@@ -40,7 +40,7 @@ func checkAccounts(t *testing.T, dir Dir) {
 	if sent == 0 || sent != received+lost {
 		t.Errorf("underlay: %v datagrams sent, %v received, %v lost in socket buffers", sent, received, lost)
 	}
-	state, err := cellstate.Load(dir.State()) // which may have changed since the testnet came up
+	state, err := readState(dir.State()) // which may have changed since the testnet came up
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,4 +113,13 @@ func TestAccountsAfterIperf(t *testing.T) {
 	iperf(t, "green-1", "-R")
 	inside(t, "blue-2", "iperf3", "-u", "-b", "300M", "-l", "64", "-t", "1", "-c", web)
 	checkAccounts(t, dir)
+}
+
+// readState reads and parses a state file.
+func readState(path string) (*cellstate.State, error) {
+	data, err := cellstate.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return cellstate.Parse(path, data)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"hyperplane/cellstate"
@@ -27,7 +26,7 @@ func (r *role) watch(state *cellstate.State, data []byte) func(context.Context) 
 				return nil
 			case <-tick.C:
 			}
-			data, err := os.ReadFile(r.flags.state)
+			data, err := cellstate.Read(r.flags.state)
 			changed := err == nil && !bytes.Equal(data, last)
 			if changed {
 				last = data

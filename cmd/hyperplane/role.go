@@ -69,9 +69,9 @@ func runRole(ctx context.Context, kind string, flags roleFlags, build func(*role
 	if err != nil {
 		return usageError{err}
 	}
-	data, err := os.ReadFile(flags.state)
+	data, err := cellstate.Read(flags.state)
 	if err != nil {
-		return fmt.Errorf("--state: %w", err)
+		return err
 	}
 	state, err := cellstate.Parse(flags.state, data)
 	if err != nil {

@@ -142,7 +142,7 @@ var table = [N]struct{ name, meaning string }{
 	WrongNode:            {"wrong_node", "The gateway is served by another node; the sender's state is older or newer than this node's."},
 	UnknownPublicAddress: {"unknown_public_address", "No gateway holds this public address."},
 	TTLExpired:           {"ttl_expired", "The time to live ran out here; answered with ICMP time exceeded."},
-	TooBig:               {"too_big", "Larger than the next MTU with DF set; answered with ICMP fragmentation needed."},
+	TooBig:               {"too_big", "Larger than the next MTU and not to be cut; where its sender can be told, answered with ICMP fragmentation needed."},
 
 	FragmentUnexpected: {"fragment_unexpected", "A fragment where only whole packets may arrive."},
 	FragmentMalformed:  {"fragment_malformed", "A fragment with an impossible offset or length."},

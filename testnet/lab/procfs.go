@@ -57,10 +57,18 @@ func (p ProcessID) State() byte {
 }
 
 // Alive reports whether the process still runs. One that has ended but was
-// not waited for does not.
+// not waited for does not; one whose first thread has ended while others go
+// on, as they do for a moment after SIGKILL, does: they still hold its sockets
+// and devices.
 func (p ProcessID) Alive() bool {
-	s := p.State()
-	return s != 0 && s != 'Z' && s != 'X'
+	switch p.State() {
+	case 0:
+		return false
+	case 'Z', 'X':
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.PID))
+		return err == nil && len(threads) > 1
+	}
+	return true
 }
 
 // Stopped reports whether the process is held, by a signal or a debugger.

@@ -1,0 +1,83 @@
+package blackfoot
+
+import (
+	"os"
+	"testing"
+
+	"hyperplane/cellstate"
+	"hyperplane/packet"
+	"hyperplane/packet/packettest"
+	"hyperplane/telemetry/drop"
+	"hyperplane/wire"
+)
+
+func newTestEdge(t *testing.T) (*Edge, *cellstate.State) {
+	t.Helper()
+	b, err := os.ReadFile("../cellstate/testdata/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := cellstate.Parse("example.yaml", b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New()
+	e.Apply(s)
+	return e, s
+}
+
+// From the internet: by public address to the gateway's node, as VNI 0.
+func TestEncapsulate(t *testing.T) {
+	e, s := newTestEdge(t)
+	var v packet.View
+	p := wire.Packet{Packet: packet.Packet{Data: packettest.TCP("203.0.113.10:80", "198.51.100.2:4000", "SA", nil)}}
+	if !e.FromInternet(&p, &v) {
+		t.Fatalf("dropped: %v", e.Traffic.Dropped)
+	}
+	if gw := s.Gateway(2); p.Peer != gw.Node.Addr || p.Tunnel != (packet.Tunnel{Service: 2, Hops: hopBudget}) {
+		t.Errorf("to %v with %+v", p.Peer, p.Tunnel)
+	}
+	stray := wire.Packet{Packet: packet.Packet{Data: packettest.TCP("203.0.113.10:80", "198.51.100.99:4000", "SA", nil)}}
+	if e.FromInternet(&stray, &v) || e.Traffic.Dropped[drop.UnknownPublicAddress] != 1 {
+		t.Error("a public address of no gateway was let in")
+	}
+	if n := e.Traffic.Unaccounted(); n != 0 {
+		t.Errorf("%d packets unaccounted for", n)
+	}
+}
+
+// What one turn may cut is bounded; beyond it packets are dropped with a
+// reason, and the account stays exact (I8, I13).
+func TestCutIsBounded(t *testing.T) {
+	e, s := newTestEdge(t)
+	var v packet.View
+	for range 64 {
+		p := wire.Packet{
+			Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "203.0.113.10:53", packettest.Payload(60_000))},
+			Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Gateway(1).Node.Addr,
+		}
+		if e.FromCell(&p, &v) {
+			t.Fatal("60,000 bytes left as they are")
+		}
+		if n := e.Traffic.Unaccounted(); n != 0 {
+			t.Fatalf("%d packets unaccounted for", n)
+		}
+	}
+	if len(e.Pieces()) == 0 || len(e.Pieces()) > piecesMax || e.Traffic.Dropped[drop.FragmentMemory] == 0 {
+		t.Errorf("%d pieces, %d packets dropped", len(e.Pieces()), e.Traffic.Dropped[drop.FragmentMemory])
+	}
+	for _, p := range e.Pieces() {
+		if len(p.Data) > s.InternetMTU {
+			t.Fatalf("a piece of %d bytes (I11)", len(p.Data))
+		}
+	}
+	before := e.Traffic.Dropped[drop.FragmentMemory]
+	e.EndTurn()
+	p := wire.Packet{
+		Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "203.0.113.10:53", packettest.Payload(60_000))},
+		Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Gateway(1).Node.Addr,
+	}
+	if e.FromCell(&p, &v); e.Traffic.Dropped[drop.FragmentMemory] != before {
+		t.Error("the next turn has no room")
+	}
+}
