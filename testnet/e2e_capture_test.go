@@ -17,12 +17,12 @@ import (
 // capture writes what passes a part's link to a file until stop is called,
 // which returns the file's path. stop may be called when the traffic is over:
 // every packet is handed over as it comes. Of each, the first length bytes are
-// kept: in this mode the kernel's buffer (256 MB) has a place of that size for
+// kept: in this mode the kernel's buffer (64 MB) has a place of that size for
 // each packet, so the shorter, the more packets it holds.
 func capture(t *testing.T, name, link, length string) (stop func() string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name+".pcap")
-	cmd := exec.Command("tcpdump", "-i", link, "-w", path, "-Z", "root", "-s", length, "--immediate-mode", "-B", "262144")
+	cmd := exec.Command("tcpdump", "-i", link, "-w", path, "-Z", "root", "-s", length, "--immediate-mode", "-B", "65536")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +63,8 @@ func capture(t *testing.T, name, link, length string) (stop func() string) {
 
 // Lengths for capture.
 const (
-	wholeFrame   = "2000"  // of a link whose MTU is 1500 and that cuts superpackets
-	wholeMessage = "66000" // of a link that passes superpackets
+	wholeFrame = "2000" // of a link whose MTU is 1500 and that cuts superpackets
+	jumboFrame = "9100" // of the underlay, where it carries no superpackets
 )
 
 // decoded returns fields of the captured packets that match a display filter,

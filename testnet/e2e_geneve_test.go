@@ -13,7 +13,7 @@ import (
 // option, the tenant's number, and the inner packet.
 func TestGeneveAsOthersSeeIt(t *testing.T) {
 	dir := bringUp(t, "default")
-	onHost, onEdge := capture(t, "host-1", peerLink, wholeMessage), capture(t, "edge-1", peerLink, wholeMessage)
+	onHost, onEdge := capture(t, "host-1", peerLink, jumboFrame), capture(t, "edge-1", peerLink, jumboFrame)
 	for range 8 { // flows, so that both edges see some
 		for _, name := range []string{"blue-1", "green-1"} {
 			inside(t, name, "curl", "-sfm", "10", "http://"+web+"/")
@@ -24,8 +24,8 @@ func TestGeneveAsOthersSeeIt(t *testing.T) {
 	host, edge := onHost(), onEdge()
 
 	ours := "geneve.version==0 && geneve.proto_type==0x0800 && geneve.option.class==0xff48 && geneve.option.type==0x81 && udp.dstport==6081"
-	for _, path := range []string{host, edge} {
-		if bad := decoded(t, path, "_ws.malformed || ip && !("+ours+")", "ip.src", "ip.dst"); len(bad) > 0 {
+	for _, path := range []string{host, edge} { // the bridge's kernel speaks IGMP now and then
+		if bad := decoded(t, path, "_ws.malformed || ip && !igmp && !("+ours+")", "ip.src", "ip.dst"); len(bad) > 0 {
 			t.Errorf("%s: %d frames that tshark cannot read as ours: %v", path, len(bad), bad[:min(len(bad), 5)])
 		}
 	}
