@@ -7,6 +7,12 @@ const (
 	// downstream have the same granularity.
 	Tick = 100 * time.Millisecond
 
+	// idleYields is how often an idle loop lets others run and looks again before
+	// it sleeps, some 15 µs in all. Waking a sleeper costs the sender an
+	// interrupt to another processor, on virtual machines the dearest part of a
+	// hop: measured on two cores, bulk TCP through the chain gained 9 to 27 %.
+	idleYields = 30
+
 	// readyMax is how many ready descriptors one poll returns; the rest come
 	// with the next one, since the poll is level-triggered.
 	readyMax = 64

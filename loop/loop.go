@@ -140,11 +140,17 @@ func (l *Loop) Close() {
 	unix.Close(l.epoll)
 }
 
-// poll first asks without blocking, through a raw system call that the Go
+// poll first asks without blocking, through raw system calls that the Go
 // scheduler does not see; only an idle loop blocks, in a way it does see.
 func (l *Loop) poll(events []unix.EpollEvent) (int, error) {
 	if n, err := epollNow(l.epoll, events); n > 0 || err != nil {
 		return n, err
+	}
+	for range idleYields {
+		yield()
+		if n, err := epollNow(l.epoll, events); n > 0 || err != nil {
+			return n, err
+		}
 	}
 	timeout := Tick - (l.Now() - l.lastTick)
 	if timeout <= 0 {

@@ -52,7 +52,7 @@ func TestHostileUnderlay(t *testing.T) {
 		{"a VPC that is not", "172.31.0.32", "host-1", geneve(packet.Tunnel{VNI: 7, Hops: 4}, query), "unknown_vni"},
 		{"an edge to a host", "172.31.0.21", "host-1", geneve(packet.Tunnel{VNI: 100, Hops: 4}, packettest.UDP(web+":7", "10.0.1.10:2", nil)), "wrong_tenant"},
 		{"a private source to the internet", h.address, "edge-1", geneve(packet.Tunnel{Service: 1, Hops: 4}, query), "spoofed_source"},
-		{"another gateway's source", h.address, "edge-1", geneve(packet.Tunnel{Service: 2, Hops: 4}, toInternet), "spoofed_source"},
+		{"another gateway's source", h.address, "edge-1", geneve(packet.Tunnel{Service: 4, Hops: 4}, toInternet), "spoofed_source"},
 		{"a host to an edge", "172.31.0.31", "edge-1", geneve(packet.Tunnel{Service: 1, Hops: 4}, toInternet), "wrong_tenant"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

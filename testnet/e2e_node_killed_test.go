@@ -10,30 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apart is the default topology with the gateways' service ids changed until
-// two nodes serve them.
-func apart(t *testing.T) (topology, blueNode, greenNode string) {
-	t.Helper()
-	for service := 2; service < 100; service++ {
-		topology = variant(t, "service: 2,", fmt.Sprintf("service: %d,", service))
-		s := load(t, topology).State
-		if b, g := s.Gateway(1).Node.Name, s.Gateway(uint32(service)).Node.Name; b != g {
-			return topology, b, g
-		}
-	}
-	t.Fatal("one node serves every gateway")
-	return "", "", ""
-}
-
 // A node that dies stalls its own gateway and no other; when it is back, new
 // flows open at once, and old ones are told that they are gone.
 func TestNodeKilled(t *testing.T) {
-	topology, blueNode, greenNode := apart(t)
-	dir := bringUp(t, topology)
-	for vpc, node := range map[string]string{"blue": blueNode, "green": greenNode} {
-		if got := explain(t, dir, vpc, "tcp", "10.0.1.10:1", web+":80").Owner; got != node {
-			t.Fatalf("%s is served by %s, want %s", vpc, got, node)
-		}
+	dir := bringUp(t, DefaultTopology)
+	blueNode := explain(t, dir, "blue", "tcp", "10.0.1.10:1", web+":80").Owner
+	if other := explain(t, dir, "green", "tcp", "10.0.1.10:1", web+":80").Owner; other == blueNode {
+		t.Fatalf("%s serves both gateways: the default topology should spread them", other)
 	}
 	blue := dialEcho(t, "blue-1", "tcp", "10.0.1.10:20000", web+":7")
 	green := dialEcho(t, "green-1", "tcp", "10.0.1.10:20000", web+":7")

@@ -150,7 +150,7 @@ func TestTopologyErrorLines(t *testing.T) {
 	for _, tt := range []struct{ old, new string }{
 		{"{name: peer,", "{name: Peer,"},
 		{"- {name: node-2, address: 172.31.0.12}", "- {name: node-2, address: 172.32.0.12}"},
-		{"- {name: nat-green, service: 2", "- {name: nat-green, service: 0"},
+		{"- {name: nat-green, service: 4", "- {name: nat-green, service: 0"},
 		{"vni: 200", "vni: 99999999"},
 	} {
 		text, line := edit(t, tt.old, tt.new)

@@ -30,7 +30,11 @@ type Member struct {
 // puts it together again (GRO), as real wires and NICs do; without, the kernel
 // hands superpackets through whole.
 func Underlay(ctx context.Context, bridge *Namespace, mtu int, cut bool, members []Member) error {
-	err := bridge.link.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName, MTU: mtu, TxQLen: -1}})
+	quiet := false // with snooping on, the bridge speaks IGMP of its own accord
+	err := bridge.link.LinkAdd(&netlink.Bridge{
+		LinkAttrs:         netlink.LinkAttrs{Name: bridgeName, MTU: mtu, TxQLen: -1},
+		MulticastSnooping: &quiet,
+	})
 	if err = missing(err, "bridges", "CONFIG_BRIDGE"); err != nil {
 		return fmt.Errorf("%s: %s: %w", bridge.Name, bridgeName, err)
 	}
