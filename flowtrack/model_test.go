@@ -36,7 +36,6 @@ type world struct {
 	resting   map[packet.Tuple]time.Duration // until when
 	serial    uint64
 	rest      time.Duration
-	declared  bool // the current state has service 1
 }
 
 var modelStates = []string{

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"hyperplane/telemetry/drop"
 )
@@ -28,8 +29,8 @@ func NewRegistry(role, name string, snap SnapshotFunc) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		&collector{labels: prometheus.Labels{"role": role, "name": name}, snap: snap},
-		prometheus.NewGoCollector(),
-		prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return r
 }
