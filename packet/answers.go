@@ -22,8 +22,9 @@ func BuildICMPError(dst []byte, typ, code uint8, info uint32, src Addr4, orig *P
 	if !answerable(v) || v.Kind == KindICMPError || v.IP.FragmentOffset() != 0 {
 		return 0
 	}
-	// A first fragment may be of an ICMP error.
-	if v.IP.Protocol() == ProtoICMP && (len(v.L4) == 0 || ICMP(v.L4).IsError()) {
+	// A first fragment may be too short to say which flow it belongs to (RFC 792 wants 64 bits quoted), or be of an
+	// ICMP message that is carried nowhere, an error perhaps.
+	if len(v.L4) < quoteL4Min || v.IP.Protocol() == ProtoICMP && !ICMP(v.L4).IsEcho() {
 		return 0
 	}
 	const quoteAt = IPv4HeaderLen + ICMPHeaderLen
