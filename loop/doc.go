@@ -1,9 +1,8 @@
 // Package loop runs a role: one thread polls all of its descriptors and runs
 // each batch to completion.
 //
-// Measured, this shape beats a thread per direction by a fifth and costs one
-// wake-up where channels cost three: messages and wake-ups are what a packet
-// path pays for, not bytes. Everything that touches a worker's state happens
+// A hop between threads costs a wake-up, and so does a channel; one thread that
+// reads, decides and sends has none inside. Everything that touches a worker's state happens
 // on its loop, so the state needs no lock: other goroutines (admin pages, the
 // state file's watcher) hand it a function by Do, which runs between two turns.
 //

@@ -8,9 +8,8 @@ const (
 	Tick = 100 * time.Millisecond
 
 	// idleYields is how often an idle loop lets others run and looks again before
-	// it sleeps, some 15 µs in all. Waking a sleeper costs the sender an
-	// interrupt to another processor, on virtual machines the dearest part of a
-	// hop: measured on two cores, bulk TCP through the chain gained 9 to 27 %.
+	// it sleeps, so that a sender finds it awake more often and need not
+	// interrupt another processor. The gain is small: see docs/results.
 	idleYields = 30
 
 	// readyMax is how many ready descriptors one poll returns; the rest come

@@ -41,8 +41,8 @@ const (
 
 	// copyMax is the longest body, in bytes, that is copied beside its header;
 	// a longer one is referenced. Measured over a loopback, each packet sent and
-	// received: 300 bytes cost 130 ns copied and 200 ns referenced, 1,500 bytes
-	// the same either way.
+	// received, on a shared machine: 300 bytes cost 130 ns copied and 200 ns
+	// referenced; at 1,500 bytes no difference could be seen in the noise.
 	copyMax = 512
 
 	// messageMax is the room kept for one received message, in bytes.
