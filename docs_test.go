@@ -99,13 +99,13 @@ func dropTables(t *testing.T) string {
 // limitFolders are the folders whose limits are listed, in the order of the
 // house, and single constants that bound something but stand elsewhere.
 var limitFolders = []string{
-	"natgw", "nitrosim", "blackfoot", "flowtrack", "decider", "chain", "flowtable",
+	"natgw", "nitrosim", "blackfoot", "flowtrack", "decider", "membership", "liveness", "chain", "flowtable",
 	"cellstate", "shard", "tun", "wire", "loop", "packet", "telemetry", "cmd/hyperplane", "testnet",
 }
 
 var limitsElsewhere = map[string][]string{
 	"natgw/pages.go":           {"flowsListedDefault", "flowsListedMax", "pageWaitMax"},
-	"chain/message.go":         {"ReportPeriod"},
+	"chain/portclass.go":       {"PortBlock", "PortsAnyone"},
 	"shard/slot.go":            {"Slots"},
 	"telemetry/collector.go":   {"snapshotWaitMax"},
 	"cmd/hyperplane/reload.go": {"reloadPeriod"},
@@ -125,6 +125,13 @@ func limitTables(t *testing.T) string {
 			t.Errorf("%s has no limits; take it off the list", folder)
 		}
 		fmt.Fprintf(&b, "## %s\n\n| name | value | what it bounds, and what happens there |\n|---|---|---|\n%s\n", folder, strings.Join(rows, ""))
+	}
+	for path, names := range limitsElsewhere {
+		for _, n := range names {
+			if !strings.Contains(b.String(), "| `"+n+"` |") {
+				t.Errorf("%s has no %s any more; take it off the list", path, n)
+			}
+		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -258,12 +265,16 @@ func exportData(t *testing.T) types.Importer {
 func TestMetricsAreDocumented(t *testing.T) {
 	made := map[string]string{}
 	counter := regexp.MustCompile(`\bcounter\("([a-z_]+)"`)
+	gauge := regexp.MustCompile(`\bgauge\("([a-z_]+)"`)
 	metric := regexp.MustCompile(`(?m)\{?Name: "([a-z_]+)", Help: (.*)$`)
 	for _, file := range goFiles(t) {
 		if strings.HasSuffix(file, "_test.go") || !slices.Contains(dataPath, folder("hyperplane/"+filepath.Dir(file))) {
 			continue
 		}
 		source := read(t, file)
+		for _, m := range gauge.FindAllStringSubmatch(source, -1) {
+			made["hyperplane_"+m[1]] = "gauge"
+		}
 		for _, m := range counter.FindAllStringSubmatch(source, -1) {
 			made["hyperplane_"+m[1]] = "counter"
 		}

@@ -29,6 +29,7 @@ var order = [][]string{
 	{"sim"},
 	{"natgw", "nitrosim", "blackfoot"},
 	{"flowtrack", "decider"},
+	{"membership", "liveness"},
 	{"chain", "flowtable"},
 	{"cellstate"},
 	{"shard"},
@@ -47,10 +48,10 @@ var budget = map[string]bool{
 	"github.com/gaissmai/bart": true, "go.yaml.in/yaml/v3": true,
 }
 
-var dataPath = []string{"natgw", "nitrosim", "blackfoot", "flowtrack", "decider", "chain", "flowtable", "cellstate", "shard", "tun", "wire", "loop", "packet", "telemetry"}
+var dataPath = []string{"natgw", "nitrosim", "blackfoot", "flowtrack", "decider", "membership", "chain", "flowtable", "liveness", "cellstate", "shard", "tun", "wire", "loop", "packet", "telemetry"}
 
 // pure lists the packages that decide. They get time and seeds as arguments.
-var pure = []string{"flowtrack", "decider", "chain", "flowtable", "shard", "packet"}
+var pure = []string{"flowtrack", "decider", "membership", "chain", "flowtable", "liveness", "shard", "packet"}
 
 // impure is what a package that decides must not import or name.
 var impure = map[string]bool{"os": true, "net": true, "net/http": true, "sync": true, "math/rand": true, "crypto/rand": true, "log": true, "github.com/rs/zerolog": true}

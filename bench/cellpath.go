@@ -92,7 +92,7 @@ func cellSpec(c *Config, clientNetNS string) *cellstate.Spec {
 		Underlay: &cellstate.UnderlaySpec{MTU: c.UnderlayMTU},
 		Internet: &cellstate.InternetSpec{MTU: internetMTU(c)},
 		Hosts:    []cellstate.PeerSpec{{Name: "host-1", Address: hostAddr}},
-		Nodes:    []cellstate.PeerSpec{{Name: "node-1", Address: nodeAddr}},
+		Nodes:    []cellstate.NodeSpec{{Name: "node-1", Address: nodeAddr}},
 		Edges:    []cellstate.PeerSpec{{Name: "edge-1", Address: edgeAddr}},
 		VPCs: []cellstate.VPCSpec{{
 			Name: "blue", VNI: 100, CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},

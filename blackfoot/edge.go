@@ -1,8 +1,12 @@
 package blackfoot
 
 import (
+	"time"
+
 	"hyperplane/cellstate"
+	"hyperplane/liveness"
 	"hyperplane/packet"
+	"hyperplane/shard"
 	"hyperplane/telemetry"
 	"hyperplane/telemetry/drop"
 	"hyperplane/wire"
@@ -11,6 +15,7 @@ import (
 // Edge is the pure core of one Blackfoot. It is not safe for concurrent use.
 type Edge struct {
 	state *cellstate.State
+	tops  *liveness.Detector
 
 	pieces []packet.Packet // fragments made in this turn
 	arena  []byte
@@ -22,15 +27,30 @@ type Edge struct {
 
 // New returns an edge that forwards nothing until a state is applied.
 func New() *Edge {
-	return &Edge{pieces: make([]packet.Packet, 0, piecesMax), arena: make([]byte, pieceArena)}
+	return &Edge{tops: liveness.New(), pieces: make([]packet.Packet, 0, piecesMax), arena: make([]byte, pieceArena)}
 }
 
 // Apply makes s the edge's state.
-func (e *Edge) Apply(s *cellstate.State) { e.state = s }
+func (e *Edge) Apply(now time.Duration, s *cellstate.State) {
+	e.state = s
+	e.tops.Apply(now, s.CellID, s.Tops)
+}
+
+// Tick runs timers; the shell calls it every loop.Tick.
+func (e *Edge) Tick(now time.Duration) { e.tops.Tick(now) }
+
+// Probes returns what to ask the Tops after a Tick; see liveness.
+func (e *Edge) Probes(now time.Duration) []liveness.Probe {
+	probes := e.tops.Probes(now)
+	for i := range probes {
+		e.Traffic.Generated++
+		e.Traffic.Queue(telemetry.Wire, len(probes[i].Payload))
+	}
+	return probes
+}
 
 // FromInternet takes a packet from the TUN; true when p, encapsulated, is to
-// be sent to p.Peer. Fragments pass as they are: all fragments to a public
-// address go to one node, which collects them.
+// be sent to p.Peer, the Top of its slot.
 func (e *Edge) FromInternet(p *wire.Packet, v *packet.View) bool {
 	e.Traffic.Receive(telemetry.TUN, len(p.Data))
 	if r := e.encapsulate(p, v); r != drop.None {
@@ -52,18 +72,38 @@ func (e *Edge) encapsulate(p *wire.Packet, v *packet.View) drop.Reason {
 	if gw == nil {
 		return drop.UnknownPublicAddress
 	}
-	if gw.Node == nil {
+	if p.Peer = e.tops.Top(slot(gw.Service, v)); p.Peer == 0 {
 		return drop.NoNode
 	}
-	p.Peer = gw.Node.Addr
 	p.Tunnel = packet.Tunnel{Service: gw.Service, Hops: hopBudget}
 	return drop.None
 }
 
+// slot is where a packet from the internet belongs. Fragments pass as they are,
+// and most of them have no ports: the identification, which all fragments of a
+// packet share, stands for them, so that one Top collects the packet.
+func slot(service uint32, v *packet.View) uint32 {
+	if v.Kind == packet.KindFragment {
+		return shard.FragmentSlot(service, v.IP.Protocol(), v.IP.Src(), v.IP.ID())
+	}
+	return liveness.Slot(service, v.Tuple.Reverse())
+}
+
 // FromCell takes a packet from a node; true when p is to be written to the
-// TUN as it is. Otherwise it was dropped and counted, or is among Pieces.
+// TUN as it is. Otherwise it was dropped and counted, or is among Pieces. A
+// datagram of another stage carries no packet for the internet: it is a Top's
+// answer, which ends here, or nothing that an edge has a use for.
 func (e *Edge) FromCell(p *wire.Packet, v *packet.View) bool {
 	e.Traffic.Receive(telemetry.Wire, len(p.Data))
+	if p.Tunnel.Stage != packet.StageData {
+		kind, _ := e.state.Peer(p.Peer)
+		if r := e.tops.Receive(kind, p); r != drop.None {
+			e.Traffic.Dropped[r]++
+		} else {
+			e.Traffic.Consumed++
+		}
+		return false
+	}
 	if r := e.decapsulate(p, v); r != drop.None {
 		e.Traffic.Dropped[r]++
 		return false

@@ -7,6 +7,7 @@ import (
 	"hyperplane/cellstate"
 	"hyperplane/packet"
 	"hyperplane/packet/packettest"
+	"hyperplane/shard"
 	"hyperplane/telemetry/drop"
 	"hyperplane/wire"
 )
@@ -22,11 +23,11 @@ func newTestEdge(t *testing.T) (*Edge, *cellstate.State) {
 		t.Fatal(err)
 	}
 	e := New()
-	e.Apply(s)
+	e.Apply(0, s)
 	return e, s
 }
 
-// From the internet: by public address to the gateway's node, as VNI 0.
+// From the internet: by public address to the gateway, by slot to a Top, as VNI 0.
 func TestEncapsulate(t *testing.T) {
 	e, s := newTestEdge(t)
 	var v packet.View
@@ -34,7 +35,7 @@ func TestEncapsulate(t *testing.T) {
 	if !e.FromInternet(&p, &v) {
 		t.Fatalf("dropped: %v", e.Traffic.Dropped)
 	}
-	if gw := s.Gateway(2); p.Peer != gw.Node.Addr || p.Tunnel != (packet.Tunnel{Service: 2, Hops: hopBudget}) {
+	if top := first(s, shard.Slot(2, packet.ProtoTCP, packettest.Addr("203.0.113.10"), 80)); p.Peer != top || p.Tunnel != (packet.Tunnel{Service: 2, Hops: hopBudget}) {
 		t.Errorf("to %v with %+v", p.Peer, p.Tunnel)
 	}
 	stray := wire.Packet{Packet: packet.Packet{Data: packettest.TCP("203.0.113.10:80", "198.51.100.99:4000", "SA", nil)}}
@@ -54,7 +55,7 @@ func TestCutIsBounded(t *testing.T) {
 	for range 64 {
 		p := wire.Packet{
 			Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "203.0.113.10:53", packettest.Payload(60_000))},
-			Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Gateway(1).Node.Addr,
+			Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Tops[0].Addr,
 		}
 		if e.FromCell(&p, &v) {
 			t.Fatal("60,000 bytes left as they are")
@@ -75,7 +76,7 @@ func TestCutIsBounded(t *testing.T) {
 	e.EndTurn()
 	p := wire.Packet{
 		Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "203.0.113.10:53", packettest.Payload(60_000))},
-		Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Gateway(1).Node.Addr,
+		Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Tops[0].Addr,
 	}
 	if e.FromCell(&p, &v); e.Traffic.Dropped[drop.FragmentMemory] != before {
 		t.Error("the next turn has no room")

@@ -3,7 +3,7 @@ package blackfoot
 const (
 	// hopBudget is how many of Hyperplane's hops a packet from the internet
 	// may make.
-	hopBudget = 8
+	hopBudget = 12
 
 	// piecesMax is how many fragments one turn may make; a packet that would
 	// exceed it is dropped and counted as fragment_memory.

@@ -47,20 +47,30 @@ func Attach(l *loop.Loop, edge *Edge, conn wire.Conn, device tun.Device, route R
 	if w.unwatch, err = l.Watch(device.FD(), w.read); err != nil {
 		return nil, fmt.Errorf("blackfoot: %w", err)
 	}
+	l.Every(w.tick)
 	l.Flush(w.flush)
 	return w, nil
 }
 
 // Apply hands a state to the edge and routes its public addresses to the TUN;
 // it runs on the loop.
-func (w *Worker) Apply(_ time.Duration, s *cellstate.State) error {
+func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 	w.state = s
-	w.edge.Apply(s)
+	w.edge.Apply(now, s)
 	return w.route(s)
 }
 
 // Err says why the edge no longer serves: its TUN is gone.
 func (w *Worker) Err() error { return w.failed }
+
+// tick asks the Tops whether they are alive.
+func (w *Worker) tick(now time.Duration) {
+	w.edge.Tick(now)
+	for _, probe := range w.edge.Probes(now) {
+		w.out = probe.Datagram()
+		w.conn.Send(&w.out, nil)
+	}
+}
 
 // read takes a batch of packets from the internet.
 func (w *Worker) read(time.Duration) bool {
@@ -122,7 +132,8 @@ func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
 	t.AddSeam(telemetry.TUN, d.RefusedPackets, &d.ReadDrops)
 	s := w.conn.Stats()
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
-	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(s), tun.Metrics(d)...),
+	metrics := append(append(wire.Metrics(s), tun.Metrics(d)...), w.edge.tops.Metrics()...)
+	return telemetry.Snapshot{Traffic: t, Metrics: append(metrics,
 		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
 	)}
 }

@@ -14,7 +14,7 @@ import (
 // compiler turns a Spec into a State. Its steps go from what stands alone to
 // what refers to it:
 //
-//	header → peers → VPCs (CIDRs, subnets) → gateways → routes → instances → finish
+//	header → peers → roles → VPCs (CIDRs, subnets) → gateways → routes → instances → finish
 //
 // A step that finds a problem reports it and goes on, so that one run finds them
 // all; the State is dropped at the end if there was any.
@@ -23,7 +23,6 @@ type compiler struct {
 	spec  Spec // its lists cut to the limits
 	state *State
 
-	nodeIDs []uint64
 	peerAt  map[packet.Addr4]string // path of who holds the underlay address
 	vpc     map[string]*vpcScope
 	gateway map[string]*NATGateway
@@ -43,6 +42,7 @@ func compile(r *report, spec *Spec) (*State, error) {
 	s.Instances = within(c, "instances", s.Instances, instancesMax)
 	c.header()
 	c.peers()
+	c.roles()
 	c.vpcs()
 	c.gateways()
 	c.routes()
@@ -63,8 +63,10 @@ func (c *compiler) header() {
 			c.at("version", "is missing; write version: 1 and count up with every change")
 		}
 	}
-	s.Cell = c.spec.Cell
+	s.Cell, s.CellID = c.spec.Cell, uint32(shard.NodeID(c.spec.Cell))
 	c.name("cell", s.Cell)
+	s.Copies = or(c.spec.Copies, copiesDefault)
+	c.number("copies", s.Copies, copiesMin, copiesMax)
 	s.UnderlayMTU, s.InternetMTU = underlayMTUDefault, internetMTUDefault
 	if u := c.spec.Underlay; u != nil {
 		s.UnderlayMTU = u.MTU
@@ -77,6 +79,10 @@ func (c *compiler) header() {
 }
 
 func (c *compiler) peers() {
+	var nodes []PeerSpec // what they have in common with the others
+	for _, n := range c.spec.Nodes {
+		nodes = append(nodes, PeerSpec{n.Name, n.Address})
+	}
 	names, ids := map[string]string{}, map[uint64]string{}
 	for _, list := range []struct {
 		path string
@@ -84,7 +90,7 @@ func (c *compiler) peers() {
 		spec []PeerSpec
 		out  *[]Peer
 	}{
-		{"nodes", PeerNode, c.spec.Nodes, &c.state.Nodes},
+		{"nodes", PeerNode, nodes, &c.state.Nodes},
 		{"edges", PeerEdge, c.spec.Edges, &c.state.Edges},
 		{"hosts", PeerHost, c.spec.Hosts, &c.state.Hosts},
 	} {
@@ -108,12 +114,9 @@ func (c *compiler) peers() {
 			*list.out = append(*list.out, peer)
 		}
 	}
-	for i := range c.state.Nodes {
-		c.nodeIDs = append(c.nodeIDs, c.state.Nodes[i].ID)
-	}
 }
 
-// finish places what the checks have proved right: look-up tables, owners, edges.
+// finish places what the checks have proved right: look-up tables and edges.
 func (c *compiler) finish() {
 	s := c.state
 	s.byName, s.byHost = map[string]*Peer{}, map[string][]*Instance{}
@@ -136,8 +139,6 @@ func (c *compiler) finish() {
 	var publics []*NATGateway
 	var addrs []uint32
 	for _, g := range s.Gateways {
-		// Until slots have owners of their own, slot 0 stands for the service.
-		g.Node = &s.Nodes[shard.First(shard.OwnerKey(g.Service, 0), c.nodeIDs)]
 		for _, a := range g.Public {
 			publics, addrs = append(publics, g), append(addrs, uint32(a))
 		}

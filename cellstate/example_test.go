@@ -38,6 +38,9 @@ func TestExampleHeader(t *testing.T) {
 	if s.Version != 1 || s.Cell != "demo" || s.UnderlayMTU != 9001 || s.InternetMTU != 1500 {
 		t.Errorf("header: version %d, cell %q, MTUs %d and %d", s.Version, s.Cell, s.UnderlayMTU, s.InternetMTU)
 	}
+	if s.Copies != 2 || s.CellID != uint32(shard.NodeID("demo")) || s.CellID == 0 {
+		t.Errorf("copies %d, cell id %#x", s.Copies, s.CellID)
+	}
 	if len(s.Nodes) != 3 || len(s.Edges) != 2 || len(s.Hosts) != 2 || len(s.VPCs) != 2 || len(s.Gateways) != 2 || len(s.Instances) != 3 {
 		t.Errorf("counts: %d nodes, %d edges, %d hosts, %d VPCs, %d gateways, %d instances",
 			len(s.Nodes), len(s.Edges), len(s.Hosts), len(s.VPCs), len(s.Gateways), len(s.Instances))
@@ -47,9 +50,9 @@ func TestExampleHeader(t *testing.T) {
 func TestExamplePeers(t *testing.T) {
 	s := example(t)
 	for addr, want := range map[string]Peer{
-		"172.31.0.11": {"node-1", PeerNode, ip("172.31.0.11"), shard.NodeID("node-1")},
-		"172.31.0.22": {"edge-2", PeerEdge, ip("172.31.0.22"), shard.NodeID("edge-2")},
-		"172.31.0.31": {"host-1", PeerHost, ip("172.31.0.31"), shard.NodeID("host-1")},
+		"172.31.0.11": {"node-1", PeerNode, ip("172.31.0.11"), shard.NodeID("node-1"), RolesAll, false},
+		"172.31.0.22": {"edge-2", PeerEdge, ip("172.31.0.22"), shard.NodeID("edge-2"), 0, false},
+		"172.31.0.31": {"host-1", PeerHost, ip("172.31.0.31"), shard.NodeID("host-1"), 0, false},
 	} {
 		kind, p := s.Peer(ip(addr))
 		if p == nil || kind != want.Kind || *p != want {
@@ -141,7 +144,7 @@ func TestExampleGateways(t *testing.T) {
 		t.Error("a gateway where there is none")
 	}
 	for _, g := range s.Gateways {
-		if g.Timeouts != DefaultTimeouts() || g.FlowsPerDestination != 55000 || g.Node == nil || g.Node.Kind != PeerNode {
+		if g.Timeouts != DefaultTimeouts() || g.FlowsPerDestination != 55000 {
 			t.Errorf("%s: %+v", g.Name, g)
 		}
 	}

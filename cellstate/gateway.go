@@ -17,8 +17,6 @@ type NATGateway struct {
 
 	Timeouts            Timeouts
 	FlowsPerDestination int // per public address, protocol, remote address and port
-
-	Node *Peer // the cell node that serves it; never nil
 }
 
 // Timeouts says how long a flow may be silent before it is forgotten.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hyperplane/packet"
+	"hyperplane/shard"
 )
 
 // What a state file may hold. Passing a limit is an error of the file, named by
@@ -13,7 +14,9 @@ const (
 	fileBytesMax = 2 << 20      // bytes; hostile YAML costs the parser some hundred bytes of memory for each
 	listMax      = instancesMax // entries of any list: longer ones are not even looked into
 
-	nodesMax       = 64   // nodes: each gateway ranks them all
+	nodesMax       = shard.TableNodesMax // nodes: placement ranks all of one role for each slot
+	flowMastersMax = 16                  // flow masters: each has a class of public ports of its own, and there are 16 such seats
+
 	edgesMax       = 32   // edges: edgeTableSize keeps them even to about 1 %
 	hostsMax       = 1024 // hosts
 	vpcsMax        = 1024 // VPCs
@@ -36,6 +39,10 @@ const (
 	probesMax         = 8    // slots one look-up in an index touches at most
 	slotsPerRecordMax = 64   // an index grows to this before it accepts longer probes
 )
+
+// How many flow masters hold each flow. With one, a flow master that is lost
+// takes its flows along.
+const copiesMin, copiesMax, copiesDefault = 1, 2, 2
 
 // MTUs in bytes of the IP packet.
 const (

@@ -30,4 +30,7 @@ type Peer struct {
 	Kind PeerKind
 	Addr packet.Addr4 // unique among all peers
 	ID   uint64       // shard.NodeID(Name): what placement hashes, so that order in the file and address do not matter
+
+	Roles Roles // of a node, at least one; of others none
+	Drain bool  // a node that is to give away its flows and take no new packets
 }

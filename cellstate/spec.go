@@ -15,9 +15,10 @@ import (
 type Spec struct {
 	Version     uint64         `yaml:"version"`
 	Cell        string         `yaml:"cell"`
+	Copies      *int           `yaml:"copies,omitempty"`   // 2
 	Underlay    *UnderlaySpec  `yaml:"underlay,omitempty"` // mtu 9001
 	Internet    *InternetSpec  `yaml:"internet,omitempty"` // mtu 1500
-	Nodes       []PeerSpec     `yaml:"nodes,omitempty"`
+	Nodes       []NodeSpec     `yaml:"nodes,omitempty"`
 	Edges       []PeerSpec     `yaml:"edges,omitempty"`
 	Hosts       []PeerSpec     `yaml:"hosts,omitempty"`
 	VPCs        []VPCSpec      `yaml:"vpcs,omitempty"`
@@ -35,7 +36,15 @@ type InternetSpec struct {
 	MTU int `yaml:"mtu"`
 }
 
-// PeerSpec is a node, an edge or a host.
+// NodeSpec is a node.
+type NodeSpec struct {
+	Name    string     `yaml:"name"`
+	Address netip.Addr `yaml:"address"`
+	Roles   []string   `yaml:"roles,flow,omitempty"` // nil: all three; an empty list is refused
+	Drain   bool       `yaml:"drain,omitempty"`
+}
+
+// PeerSpec is an edge or a host.
 type PeerSpec struct {
 	Name    string     `yaml:"name"`
 	Address netip.Addr `yaml:"address"`

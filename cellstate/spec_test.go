@@ -134,12 +134,21 @@ func TestLimits(t *testing.T) {
 		}
 		return out
 	}
+	nodes := func(n int) (out []NodeSpec) {
+		for i, p := range peers(n, 20) {
+			out = append(out, NodeSpec{Name: p.Name, Address: p.Address})
+			if i >= flowMastersMax {
+				out[i].Roles = []string{"top", "decider"}
+			}
+		}
+		return out
+	}
 	vpc := func(spec *Spec) *VPCSpec { return &spec.VPCs[0] }
 	for path, c := range map[string]struct {
 		most int
 		fill func(spec *Spec, n int)
 	}{
-		"nodes": {nodesMax, func(s *Spec, n int) { s.Nodes = peers(n, 20) }},
+		"nodes": {nodesMax, func(s *Spec, n int) { s.Nodes = nodes(n) }},
 		"edges": {edgesMax, func(s *Spec, n int) { s.Edges = peers(n, 21) }},
 		"hosts": {hostsMax, func(s *Spec, n int) { s.Hosts = append(s.Hosts[:2:2], peers(n-2, 22)...) }},
 		"vpcs": {vpcsMax, func(s *Spec, n int) {

@@ -8,12 +8,20 @@ import "hyperplane/packet"
 type State struct {
 	Version     uint64
 	Cell        string
-	UnderlayMTU int // of the paths between peers: the outer packet fits in it
-	InternetMTU int // of the links behind the edges
+	CellID      uint32 // low half of shard.NodeID(Cell): what datagrams carry, so that two cells on one underlay do not mix
+	Copies      int    // 1 or 2: on how many flow masters each flow is
+	UnderlayMTU int    // of the paths between peers: the outer packet fits in it
+	InternetMTU int    // of the links behind the edges
 
 	Nodes []Peer // Kind is PeerNode
 	Edges []Peer // Kind is PeerEdge
 	Hosts []Peer // Kind is PeerHost
+
+	// The nodes of each role, those that drain included. Where there is a NAT
+	// gateway, each has at least one, and a top and a flow master do not drain.
+	Tops        []*Peer
+	FlowMasters []*Peer // at most flowMastersMax
+	Deciders    []*Peer
 
 	VPCs      []*VPC
 	Gateways  []*NATGateway

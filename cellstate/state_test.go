@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hyperplane/packet"
+	"hyperplane/shard"
 )
 
 // checkState holds what is true of every State that Parse or Compile gives out.
@@ -40,7 +41,7 @@ func checkState(t testing.TB, s *State) {
 		}
 	}
 	for _, g := range s.Gateways {
-		if s.Gateway(g.Service) != g || g.Node == nil || len(g.Public) == 0 || g.VPC.Subnet(g.Private) == nil || g.VPC.Instance(g.Private) != nil {
+		if s.Gateway(g.Service) != g || len(g.Public) == 0 || g.VPC.Subnet(g.Private) == nil || g.VPC.Instance(g.Private) != nil {
 			t.Fatalf("gateway %+v", g)
 		}
 		for _, a := range g.Public {
@@ -49,11 +50,24 @@ func checkState(t testing.TB, s *State) {
 			}
 		}
 	}
+	checkRoles(t, s)
 	for _, hash := range []uint64{0, 1, edgeTableSize - 1, edgeTableSize, 1<<64 - 1} {
 		if e := s.Edge(hash); (e == nil) != (len(s.Edges) == 0) {
 			t.Fatalf("Edge(%d) = %v with %d edges", hash, e, len(s.Edges))
 		}
 	}
+}
+
+// owners ranks the flow masters for a slot.
+func owners(s *State, slot uint32) (names []string) {
+	var ids []uint64
+	for _, p := range s.FlowMasters {
+		ids = append(ids, p.ID)
+	}
+	for _, i := range shard.Rank(nil, shard.OwnerKey(0, slot), ids) {
+		names = append(names, s.FlowMasters[i].Name)
+	}
+	return names
 }
 
 func TestExampleIsSound(t *testing.T) { checkState(t, example(t)) }
@@ -69,9 +83,9 @@ func TestSameStateSameChoice(t *testing.T) {
 	spec.Nodes[0].Address, spec.Nodes[2].Address = spec.Nodes[2].Address, spec.Nodes[0].Address
 	c := compileOK(t, spec)
 	for _, other := range []*State{b, c} {
-		for i, g := range a.Gateways {
-			if got := other.Gateways[i].Node.Name; got != g.Node.Name {
-				t.Errorf("%s is owned by %s and by %s", g.Name, g.Node.Name, got)
+		for slot := range uint32(shard.Slots) {
+			if x, y := owners(a, slot), owners(other, slot); !slices.Equal(x, y) {
+				t.Fatalf("slot %d is owned by %v and by %v", slot, x, y)
 			}
 		}
 		for hash := range uint64(edgeTableSize) {

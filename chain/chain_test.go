@@ -2,8 +2,10 @@ package chain
 
 import (
 	"testing"
+	"time"
 
 	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
 )
 
 func TestOutside(t *testing.T) {
@@ -22,13 +24,48 @@ func TestOutside(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	for kind := Kind(0); kind <= Release; kind++ {
-		if want := kind == Choose || kind == Release; kind.ForDecider() != want {
+	for kind := Kind(0); kind <= kindMax; kind++ {
+		if want := kind == Choose || kind == Release || kind == Lease; kind.ForDecider() != want {
 			t.Errorf("%v.ForDecider = %v", kind, !want)
 		}
 	}
-	if Miss.String() != "miss" || Release.String() != "release" || Kind(200).String() != "kind(200)" {
-		t.Errorf("kinds print as %v, %v, %v", Miss, Release, Kind(200))
+	if Miss.String() != "miss" || Lease.String() != "lease" || len(kindNames) != int(kindMax)+1 || Kind(200).String() != "kind(200)" {
+		t.Errorf("kinds print as %v, %v, %v", Miss, Lease, Kind(200))
+	}
+}
+
+// Every class has a port in every block, and none is above ClassMax.
+func TestPortClass(t *testing.T) {
+	var ports [ClassMax + 1]int
+	for port := range 1 << 16 {
+		ports[PortClass(uint16(port))]++
+	}
+	for class, n := range ports {
+		if want := 1 << 16 / PortBlock; class > 0 && n != want || class == 0 && n != want*PortsAnyone {
+			t.Errorf("class %d has %d ports", class, n)
+		}
+	}
+}
+
+// What is not set is not printed; what is set is.
+func TestString(t *testing.T) {
+	flow := packet.MakeTuple(100, packet.ProtoTCP, 10<<24|1, 4000, 203<<24|1, 80)
+	for _, c := range []struct {
+		m    Message
+		want string
+	}{
+		{Message{Kind: Miss, Service: 1, Flow: flow}, "miss service 1 tcp 10.0.0.1:4000 > 203.0.0.1:80 vni 100"},
+		{Message{Kind: Refused, Inbound: true, Service: 1, Flow: flow, Reason: drop.NoOwner}, "refused inbound service 1 tcp 10.0.0.1:4000 > 203.0.0.1:80 vni 100: no_owner"},
+		{Message{Kind: Seen, Service: 1, Flow: flow, FlagsOut: packet.TCPAck, FlagsIn: packet.TCPSyn | packet.TCPAck, Public: 198 << 24, PublicPort: 5000, At: time.Second, Age: 20},
+			"seen service 1 tcp 10.0.0.1:4000 > 203.0.0.1:80 vni 100 out=A in=SA as 198.0.0.0:5000 at 1s age 20ms"},
+		{Message{Kind: Choose, Packet: true, Quoted: true, Service: 1, Flow: flow, Class: 3, Lease: 77, View: 5<<32 | 10<<24 | 2},
+			"choose quoted packet service 1 tcp 10.0.0.1:4000 > 203.0.0.1:80 vni 100 class 3 lease 77 view 5@10.0.0.2"},
+		{Message{Kind: Copy, Service: 1, Flow: flow, State: 0x32, Age: 1500, View: 9},
+			"copy service 1 tcp 10.0.0.1:4000 > 203.0.0.1:80 vni 100 state 0x32 age 1.5s view 9"},
+	} {
+		if got := c.m.String(); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
 	}
 }
 

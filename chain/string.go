@@ -3,11 +3,15 @@ package chain
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"hyperplane/packet"
 )
 
-var kindNames = [...]string{"none", "miss", "choose", "chosen", "refused", "entry", "seen", "forget", "release"}
+var kindNames = [...]string{
+	"none", "miss", "choose", "chosen", "refused", "entry", "copy", "done", "end",
+	"ack", "seen", "confirm", "forget", "release", "lease",
+}
 
 // String returns the kind's name in lower case.
 func (k Kind) String() string {
@@ -17,16 +21,18 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-// String renders the message on one line, for scripts and for people. It
-// allocates; no packet's path calls it.
+// String renders the message on one line, for scripts and for people; what is
+// not set is left out. It allocates; no packet's path calls it.
 func (m Message) String() string {
 	var b strings.Builder
 	b.WriteString(m.Kind.String())
-	if m.Inbound {
-		b.WriteString(" inbound")
-	}
-	if m.Quoted {
-		b.WriteString(" quoted")
+	for _, w := range []struct {
+		set  bool
+		word string
+	}{{m.Inbound, " inbound"}, {m.Quoted, " quoted"}, {m.Packet, " packet"}} {
+		if w.set {
+			b.WriteString(w.word)
+		}
 	}
 	fmt.Fprintf(&b, " service %d %v", m.Service, m.Flow)
 	if m.FlagsOut != 0 {
@@ -41,10 +47,34 @@ func (m Message) String() string {
 	if m.Kind == Seen {
 		fmt.Fprintf(&b, " at %v", m.At)
 	}
+	if m.State != 0 {
+		fmt.Fprintf(&b, " state %#02x", m.State)
+	}
+	if m.Class != 0 {
+		fmt.Fprintf(&b, " class %d", m.Class)
+	}
+	if m.Age != 0 {
+		fmt.Fprintf(&b, " age %v", time.Duration(m.Age)*time.Millisecond)
+	}
+	if m.Lease != 0 {
+		fmt.Fprintf(&b, " lease %d", m.Lease)
+	}
+	if m.View != 0 {
+		fmt.Fprintf(&b, " view %s", viewString(m.View))
+	}
 	if m.Kind == Refused {
 		fmt.Fprintf(&b, ": %v", m.Reason)
 	}
 	return b.String()
+}
+
+// viewString writes a ballot as counter@proposer, a bare number where no
+// proposer counted yet.
+func viewString(ballot uint64) string {
+	if ballot>>32 == 0 {
+		return fmt.Sprint(ballot)
+	}
+	return fmt.Sprintf("%d@%v", ballot>>32, packet.Addr4(ballot))
 }
 
 var flagLetters = []struct {

@@ -11,8 +11,6 @@ import (
 	"hyperplane/chain"
 	"hyperplane/packet"
 	"hyperplane/telemetry/drop"
-
-	"pgregory.net/rapid"
 )
 
 const stateHead = `
@@ -35,10 +33,9 @@ func mustState(t testing.TB, gateways string) *cellstate.State {
 }
 
 const (
-	oneAddress = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1]}]\n"
-	two        = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1, 198.51.100.3], flows_per_destination: 3, timeouts: {port_rest: 2s}}]\n"
-	noRest     = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1], flows_per_destination: 2, timeouts: {port_rest: 0s}}]\n"
-	noRestFull = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1], timeouts: {port_rest: 0s}}]\n"
+	oneAddress   = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1]}]\n"
+	twoAddresses = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1, 198.51.100.3]}]\n"
+	threeEach    = "nat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1, 198.51.100.3], flows_per_destination: 3}]\n"
 )
 
 func addr(s string) packet.Addr4 {
@@ -46,186 +43,271 @@ func addr(s string) packet.Addr4 {
 	return a
 }
 
-// choose is a Choose of the i-th flow to the j-th destination.
+// choose is a Choose of the i-th flow to the j-th destination, under lease i+1.
 func choose(i, j int) chain.Message {
-	return chain.Message{Kind: chain.Choose, Service: 1,
+	return chain.Message{Kind: chain.Choose, Service: 1, Lease: uint64(i) + 1,
 		Flow: packet.MakeTuple(100, packet.ProtoTCP, addr("10.0.1.0")+packet.Addr4(i>>8), uint16(i), addr("203.0.113.10"), uint16(443+j))}
 }
 
-func one(t interface{ Fatalf(string, ...any) }, answers []chain.Message) chain.Message {
+// answer gives the Decider a message and returns its one answer.
+func answer(t testing.TB, d *Decider, now time.Duration, msg chain.Message) chain.Message {
+	t.Helper()
+	answers := d.Step(now, msg, nil)
 	if len(answers) != 1 {
-		t.Fatalf("%d answers, want 1", len(answers))
+		t.Fatalf("%v has %d answers, want 1", msg, len(answers))
 	}
 	return answers[0]
 }
 
-func release(chosen chain.Message) chain.Message {
-	chosen.Kind = chain.Release
-	return chosen
+// about is the message of another kind about the same lease.
+func about(kind chain.Kind, msg chain.Message) chain.Message {
+	msg.Kind = kind
+	return msg
 }
 
-// Against sets: no outside tuple is held twice, none is given out before its
-// rest is over, the limits hold exactly, and what is freed is served again.
-func TestDeciderAgainstModel(t *testing.T) {
-	states := []*cellstate.State{mustState(t, two), mustState(t, noRest), mustState(t, "")}
-	rapid.Check(t, func(t *rapid.T) {
-		const portsMax = 10
-		d := New(Config{PortsMax: portsMax})
-		var now, rest time.Duration
-		var state *cellstate.State
-		living := map[packet.Tuple]chain.Message{}
-		resting := map[packet.Tuple]time.Duration{}
-		var past []chain.Message
-		t.Repeat(map[string]func(*rapid.T){
-			"apply": func(t *rapid.T) {
-				state = rapid.SampledFrom(states).Draw(t, "state")
-				d.Apply(now, state)
-			},
-			"choose": func(t *rapid.T) {
-				msg := choose(rapid.IntRange(0, 1000).Draw(t, "flow"), rapid.IntRange(0, 2).Draw(t, "destination"))
-				got := one(t, d.Step(now, msg, nil))
-				want := drop.None
-				switch {
-				case state == nil || state.Gateway(1) == nil:
-					want = drop.UnknownService
-				case !slices.ContainsFunc(state.Gateway(1).Public, func(public packet.Addr4) bool {
-					n := 0
-					for outside := range living {
-						if outside.Src == public && outside.DstPort == msg.Flow.DstPort {
-							n++
-						}
-					}
-					return n < state.Gateway(1).FlowsPerDestination
-				}):
-					want = drop.PortsExhausted
-				case len(living)+len(resting) == portsMax:
-					want = drop.FlowTableFull
-				}
-				if got.Reason != want || (got.Kind == chain.Chosen) != (want == drop.None) || got.Flow != msg.Flow {
-					t.Fatalf("%v was answered by %v, want %v", msg, got, want)
-				}
-				if want != drop.None {
-					return
-				}
-				outside := got.Outside()
-				if _, held := living[outside]; held || resting[outside] > now || got.PublicPort < portMin {
-					t.Fatalf("%v is held already, or rests", got)
-				}
-				living[outside] = got
-				past = append(past, got)
-			},
-			"release": func(t *rapid.T) { // or a late copy of a release
-				if len(past) == 0 {
-					return
-				}
-				msg := release(rapid.SampledFrom(past).Draw(t, "lease"))
-				outside := msg.Outside()
-				d.Step(now, msg, nil)
-				if living[outside].Lease != msg.Lease {
-					return
-				}
-				delete(living, outside)
-				rest = restOrphaned
-				if state.Gateway(1) != nil {
-					rest = state.Gateway(1).Timeouts.PortRest
-				}
-				if rest > 0 {
-					resting[outside] = now + rest
-				}
-			},
-			"advance": func(t *rapid.T) {
-				// In whole granularities, where the model can say exactly who rests.
-				now += time.Duration(rapid.IntRange(0, 30).Draw(t, "ticks")) * restGranularity
-				d.Tick(now)
-				for outside, until := range resting {
-					if until <= now {
-						delete(resting, outside)
-					}
-				}
-			},
-			"": func(t *rapid.T) {
-				if d.Leased() != len(living) || d.Resting() != len(resting) {
-					t.Fatalf("%d leased, %d resting, want %d, %d", d.Leased(), d.Resting(), len(living), len(resting))
-				}
-				if d.byOutside.Len() != len(living)+len(resting) || d.byDestination.Len() != d.destinationSlab.Len() {
-					t.Fatalf("tables of %d and %d, slab %d", d.byOutside.Len(), d.byDestination.Len(), d.destinationSlab.Len())
-				}
-			},
-		})
-	})
+func newDecider(t testing.TB, portsMax int, gateways string) *Decider {
+	d := New(Config{PortsMax: portsMax, Seed: [32]byte{42}})
+	d.Apply(0, mustState(t, gateways))
+	return d
 }
 
-// Towards one destination 55,000 live; then 8,000 more may rest beside as many
-// living ones, no more: held ports never pass heldPerDestinationMax.
+// Towards one destination an address leases heldPerDestinationMax ports of class
+// 0, those that rest included, and no more; each is another one. Other
+// destinations, other classes and other addresses have their own.
 func TestHeldPerDestination(t *testing.T) {
-	d := New(Config{PortsMax: 1 << 17})
-	d.Apply(0, mustState(t, oneAddress))
-	var chosen []chain.Message
-	lease := func(i int) chain.Message {
-		answer := one(t, d.Step(0, choose(i, 0), nil))
-		if answer.Kind == chain.Chosen {
-			chosen = append(chosen, answer)
-		}
-		return answer
-	}
-	for i := range 55000 {
-		if got := lease(i); got.Kind != chain.Chosen {
+	d := newDecider(t, 1<<17, oneAddress)
+	chosen := map[uint16]chain.Message{}
+	for i := range heldPerDestinationMax {
+		got := answer(t, d, 0, choose(i, 0))
+		if got.Kind != chain.Chosen || !inClass(got.PublicPort, 0) || chosen[got.PublicPort].Kind != 0 {
 			t.Fatalf("flow %d: %v", i, got)
 		}
-	}
-	if got := lease(55000); got.Reason != drop.PortsExhausted {
-		t.Fatalf("flow 55001 was answered by %v", got)
-	}
-	const turnover = heldPerDestinationMax - 55000
-	for i := range turnover {
-		d.Step(0, release(chosen[i]), nil)
-		if got := lease(55000 + i); got.Kind != chain.Chosen {
-			t.Fatalf("with %d resting: %v", i+1, got)
+		chosen[got.PublicPort] = got
+		if i < 2*restingRoom {
+			d.Step(0, about(chain.End, got), nil)
 		}
 	}
-	d.Step(0, release(chosen[turnover]), nil)
-	if got := lease(70000); got.Reason != drop.PortsExhausted {
-		t.Fatalf("with %d held ports: %v", d.Leased()+d.Resting(), got)
+	if got := answer(t, d, 0, choose(heldPerDestinationMax, 0)); got.Reason != drop.PortsExhausted {
+		t.Fatalf("beyond the limit: %v", got)
 	}
-	if got := one(t, d.Step(0, choose(1, 1), nil)); got.Kind != chain.Chosen {
-		t.Fatalf("another destination: %v", got)
+	if got := answer(t, d, 0, choose(1, 1)); got.Kind != chain.Chosen {
+		t.Errorf("another destination: %v", got)
 	}
-	d.Tick(5 * time.Second)
-	d.Tick(5 * time.Second) // the bound on one Tick's work
-	if d.Resting() != 0 {
-		t.Fatalf("%d still resting", d.Resting())
+	seat := choose(1, 0)
+	seat.Class = 3
+	if got := answer(t, d, 0, seat); got.Kind != chain.Chosen || !inClass(got.PublicPort, 3) {
+		t.Errorf("another class: %v", got)
 	}
-	if got := lease(70000); got.Kind != chain.Chosen {
-		t.Fatalf("after the rest: %v", got)
+	d.Apply(0, mustState(t, twoAddresses))
+	if got := answer(t, d, 0, choose(1, 0)); got.Kind != chain.Chosen || got.Public != addr("198.51.100.3") {
+		t.Errorf("with a second address: %v", got)
+	}
+	d.Apply(0, mustState(t, oneAddress))
+	for _, c := range chosen {
+		d.Step(0, about(chain.Release, c), nil)
+		break
+	}
+	if got := answer(t, d, 0, choose(1, 0)); got.Kind != chain.Chosen {
+		t.Errorf("after a release: %v", got)
 	}
 }
 
-// Ports use the whole range and no part of it more than another: chi-square over
-// 63 bins, at a level that a fixed seed passes for ever or never.
+// Towards one destination an address has flows_per_destination flows, of whatever
+// class; those that ended are not counted, one that lives again is.
+func TestFlowsPerDestination(t *testing.T) {
+	d := newDecider(t, 100, threeEach)
+	ask := func(i int, class uint8) chain.Message {
+		msg := choose(i, 0)
+		msg.Class = class
+		return answer(t, d, 0, msg)
+	}
+	var last chain.Message
+	count := map[packet.Addr4]int{}
+	for i := range 6 {
+		last = ask(i, uint8(i%3))
+		count[last.Public]++
+	}
+	if len(count) != 2 || count[last.Public] != 3 {
+		t.Errorf("flows by address: %v, want 3 each", count)
+	}
+	refused := func(when string) {
+		t.Helper()
+		for class := range uint8(chain.ClassMax + 1) {
+			if got := ask(6, class); got.Reason != drop.PortsExhausted {
+				t.Errorf("%s, class %d: %v", when, class, got)
+			}
+		}
+	}
+	refused("at the limit")
+	if got := answer(t, d, 0, choose(0, 1)); got.Kind != chain.Chosen {
+		t.Errorf("another destination: %v", got)
+	}
+	d.Step(0, about(chain.End, last), nil)
+	d.Step(0, about(chain.End, last), nil)
+	seventh := ask(7, 0)
+	if seventh.Kind != chain.Chosen || seventh.Public != last.Public || seventh.PublicPort == last.PublicPort {
+		t.Errorf("beside a port that rests: %v", seventh)
+	}
+	refused("with one that rests")
+	d.Step(0, about(chain.Lease, last), nil) // a packet came after all: four live there now
+	d.Step(0, about(chain.Release, seventh), nil)
+	refused("with one that lives again")
+	d.Step(0, about(chain.End, last), nil)
+	d.Step(0, about(chain.Release, last), nil)
+	if got := ask(8, 0); got.Kind != chain.Chosen {
+		t.Errorf("after a release of what rested: %v", got)
+	}
+	refused("at the end")
+}
+
+// A Flow Master may know more ports of a destination than Choose would give: all
+// are adopted, and counted.
+func TestAdoptsMoreThanItGives(t *testing.T) {
+	d := newDecider(t, 1<<17, oneAddress)
+	msg := about(chain.Lease, choose(0, 0))
+	msg.Public = addr("198.51.100.1")
+	for port := range 1 << 16 {
+		msg.PublicPort, msg.Lease = uint16(port), uint64(port)+1
+		d.Step(0, msg, nil)
+	}
+	if d.Leased() != 1<<16 || d.destinationSlab.Len() != 1 || d.destinations[0].open != 61440 || d.destinations[0].seats != 4096 {
+		t.Fatalf("%d leases, destination %+v", d.Leased(), d.destinations[0])
+	}
+	for class := range uint8(chain.ClassMax + 1) {
+		ask := choose(0, 0)
+		ask.Class = class
+		if got := answer(t, d, 0, ask); got.Reason != drop.PortsExhausted {
+			t.Errorf("class %d: %v", class, got)
+		}
+	}
+	for port := range 1 << 16 {
+		msg.PublicPort, msg.Lease = uint16(port), uint64(port)+1
+		d.Step(0, about(chain.Release, msg), nil)
+	}
+	if d.Leased() != 0 || d.destinationSlab.Len() != 0 || d.timers.Len() != 0 {
+		t.Errorf("%d leases, %d destinations, %d timers are left", d.Leased(), d.destinationSlab.Len(), d.timers.Len())
+	}
+}
+
+// Each seat has 252 ports towards a destination, and all of them are found.
+func TestSeatsAreExhaustedOneByOne(t *testing.T) {
+	d := newDecider(t, 1<<14, oneAddress)
+	for class := uint8(1); class <= chain.ClassMax; class++ {
+		ports := map[uint16]bool{}
+		for i := range 252 {
+			msg := choose(i, 0)
+			msg.Class = class
+			got := answer(t, d, 0, msg)
+			if got.Kind != chain.Chosen || !inClass(got.PublicPort, class) {
+				t.Fatalf("class %d, flow %d: %v", class, i, got)
+			}
+			ports[got.PublicPort] = true
+		}
+		msg := choose(252, 0)
+		msg.Class = class
+		if got := answer(t, d, 0, msg); got.Reason != drop.PortsExhausted || len(ports) != 252 {
+			t.Errorf("class %d with %d ports: %v", class, len(ports), got)
+		}
+	}
+}
+
+// A Lease or End is adopted as if it had been chosen, replaces whoever held its
+// port, and its repetition renews it; one that finds no room changes nothing.
+func TestAdoption(t *testing.T) {
+	d := newDecider(t, 2, oneAddress)
+	first := answer(t, d, 0, choose(1, 0))
+	second := first
+	second.Lease = 77
+	second.Flow.Src++
+	d.Step(0, about(chain.Lease, second), nil)
+	d.Step(0, about(chain.Release, first), nil)
+	if d.Leased() != 1 {
+		t.Fatalf("%d leases after the release of one that was replaced, want 1", d.Leased())
+	}
+	third := answer(t, d, 0, choose(2, 0))
+	if third.Kind != chain.Chosen || third.PublicPort == first.PublicPort {
+		t.Errorf("beside a lease that was adopted: %v", third)
+	}
+	fourth := second
+	fourth.PublicPort ^= 1
+	d.Step(0, about(chain.Lease, fourth), nil)
+	d.Step(0, about(chain.End, fourth), nil)
+	d.Step(0, about(chain.Release, second), nil)
+	d.Step(0, about(chain.Release, fourth), nil)
+	if d.Leased() != 1 {
+		t.Errorf("%d leases, want the third", d.Leased())
+	}
+}
+
+// A lease lives leaseMax from its last renewal, however often and irregularly it
+// is renewed, and at most leaseGranularity longer.
+func TestRenewalAndForgetting(t *testing.T) {
+	d := newDecider(t, 10, oneAddress)
+	now := 300 * time.Millisecond
+	chosen := answer(t, d, now, choose(1, 0))
+	for i := range 1000 { // 3.5 days: deadlines pass 2^16 seconds several times
+		now += leaseMax / 2
+		d.Tick(now)
+		now += 3 * time.Second / 7
+		d.Step(now, about([]chain.Kind{chain.Lease, chain.End}[i%2], chosen), nil)
+	}
+	d.Tick(now + leaseMax/2)
+	d.Tick(now + leaseMax - 1)
+	if d.Leased() != 1 {
+		t.Fatal("forgotten too early")
+	}
+	d.Tick(now + leaseMax + leaseGranularity - 1)
+	if d.Leased() != 0 || d.timers.Len() != 0 || d.destinationSlab.Len() != 0 {
+		t.Fatal("not forgotten")
+	}
+}
+
+// One Tick looks at a bounded number of timers; the next ones do the rest. A long
+// pause, for which deadlines have too few bits, keeps no lease alive.
+func TestTicksAreBounded(t *testing.T) {
+	d := newDecider(t, 1<<14, oneAddress)
+	for i := range 3 * timersPerTickMax {
+		answer(t, d, 0, choose(i, i%7))
+	}
+	now := 40000 * time.Second
+	for ticks := 1; ticks <= 3; ticks++ {
+		d.Tick(now)
+		if want := (3 - ticks) * timersPerTickMax; d.Leased() != want {
+			t.Fatalf("%d leases after %d ticks, want %d", d.Leased(), ticks, want)
+		}
+	}
+}
+
+// Ports use the whole range of their class and no part of it more than another:
+// chi-square over 63 bins, at a level that a fixed seed passes for ever or never.
 func TestPortsAreSpread(t *testing.T) {
-	d := New(Config{PortsMax: 1 << 17, Seed: [32]byte{42}})
-	d.Apply(0, mustState(t, oneAddress))
-	const n, bins = 50000, 63
-	var count [bins]float64
-	for i := range n {
-		count[(one(t, d.Step(0, choose(i, i), nil)).PublicPort-portMin)/1024]++
-	}
-	chi := 0.0
-	for _, c := range count {
-		chi += math.Pow(c-n/bins, 2) / (n / bins)
-	}
-	if chi > 103 { // 62 degrees of freedom, p = 0.001
-		t.Errorf("chi-square %.1f, want below 103", chi)
+	for _, class := range []uint8{0, 7} {
+		d := newDecider(t, 1<<17, oneAddress)
+		const n, bins = 50000, 63
+		var count [bins]float64
+		for i := range n {
+			msg := choose(i, i)
+			msg.Class = class
+			count[(answer(t, d, 0, msg).PublicPort-portMin)/1024]++
+		}
+		chi := 0.0
+		for _, c := range count {
+			chi += math.Pow(c-n/bins, 2) / (n / bins)
+		}
+		if chi > 103 { // 62 degrees of freedom, p = 0.001
+			t.Errorf("class %d: chi-square %.1f, want below 103", class, chi)
+		}
 	}
 }
 
 // The same seed gives the same ports, another seed gives others.
 func TestSeed(t *testing.T) {
+	state := mustState(t, oneAddress)
 	run := func(seed byte) (ports []uint16) {
 		d := New(Config{PortsMax: 100, Seed: [32]byte{seed}})
-		d.Apply(0, mustState(t, oneAddress))
+		d.Apply(0, state)
 		for i := range 50 {
-			ports = append(ports, one(t, d.Step(0, choose(i, 0), nil)).PublicPort)
+			ports = append(ports, answer(t, d, 0, choose(i, 0)).PublicPort)
 		}
 		return ports
 	}
@@ -237,15 +319,17 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// An instance keeps to one address while that has room, instances spread over
-// the addresses, and one that is full moves on to the next.
+// An instance keeps to one address while that has room, whichever Decider
+// answers; instances spread over the addresses; and one whose address is full
+// moves on to the next.
 func TestPairedPooling(t *testing.T) {
-	d := New(Config{PortsMax: 1 << 14})
-	d.Apply(0, mustState(t, two))
+	d := newDecider(t, 1<<14, twoAddresses)
+	other := New(Config{PortsMax: 1 << 14, Seed: [32]byte{1}})
+	other.Apply(0, mustState(t, twoAddresses))
 	byPublic := map[packet.Addr4]int{}
 	for i := range 1000 {
-		first := one(t, d.Step(0, choose(i<<8, 10+i*2), nil))
-		second := one(t, d.Step(0, choose(i<<8+1, 10+i*2+1), nil))
+		first := answer(t, d, 0, choose(i<<8, 10+i*2))
+		second := answer(t, other, 0, choose(i<<8+1, 10+i*2+1))
 		if first.Public != second.Public {
 			t.Fatalf("one instance got %v and %v", first.Public, second.Public)
 		}
@@ -254,60 +338,46 @@ func TestPairedPooling(t *testing.T) {
 	if len(byPublic) != 2 || byPublic[addr("198.51.100.1")] < 400 || byPublic[addr("198.51.100.3")] < 400 {
 		t.Errorf("instances by address: %v", byPublic)
 	}
-	byPublic = map[packet.Addr4]int{}
-	for i := range 6 {
-		byPublic[one(t, d.Step(0, choose(i, 0), nil)).Public]++
+	clear(byPublic)
+	for range 2 * 252 {
+		msg := choose(1, 0)
+		msg.Class = 1
+		byPublic[answer(t, d, 0, msg).Public]++
 	}
-	if byPublic[addr("198.51.100.1")] != 3 || byPublic[addr("198.51.100.3")] != 3 {
-		t.Errorf("flows by address: %v, want 3 each", byPublic)
+	if byPublic[addr("198.51.100.1")] != 252 || byPublic[addr("198.51.100.3")] != 252 {
+		t.Errorf("flows of one instance by address: %v, want 252 each", byPublic)
 	}
 }
 
 // Other kinds are ignored.
 func TestOtherKinds(t *testing.T) {
-	d := New(Config{PortsMax: 1})
-	d.Apply(0, mustState(t, oneAddress))
-	for kind := range chain.Release {
-		if kind == chain.Choose {
+	d := newDecider(t, 1, oneAddress)
+	for kind := range chain.Lease {
+		if kind == chain.Choose || kind == chain.End {
 			continue
 		}
-		if out := d.Step(0, chain.Message{Kind: kind}, nil); len(out) != 0 {
-			t.Errorf("%v was answered by %v", kind, out)
+		if out := d.Step(0, about(kind, choose(1, 0)), nil); len(out) != 0 || d.Leased() != 0 {
+			t.Errorf("%v was answered by %v, %d leased", kind, out, d.Leased())
 		}
 	}
 }
 
 func TestStepsDoNotAllocate(t *testing.T) {
-	d := New(Config{PortsMax: 10000})
-	d.Apply(0, mustState(t, oneAddress))
+	d := newDecider(t, 10000, oneAddress)
 	out := make([]chain.Message, 0, 1)
 	now, i := time.Duration(0), 0
 	if n := testing.AllocsPerRun(20000, func() {
 		out = d.Step(now, choose(i, 0), out[:0])
-		d.Step(now, release(out[0]), out[:0])
+		chosen := out[0]
+		d.Step(now, about(chain.Lease, chosen), out[:0])
+		d.Step(now, about(chain.End, chosen), out[:0])
+		if i%2 == 0 { // the others are forgotten
+			d.Step(now, about(chain.Release, chosen), out[:0])
+		}
 		d.Tick(now)
-		now += time.Millisecond
+		now += 100 * time.Millisecond
 		i++
 	}); n != 0 {
 		t.Errorf("%v allocations per lease", n)
-	}
-}
-
-// BenchmarkLease leases and releases a port of a destination that holds many.
-func BenchmarkLease(b *testing.B) {
-	for _, held := range []int{0, 30000, 54999} {
-		b.Run(map[int]string{0: "empty", 30000: "half", 54999: "full"}[held], func(b *testing.B) {
-			d := New(Config{PortsMax: 1 << 17})
-			d.Apply(0, mustState(b, noRestFull))
-			out := make([]chain.Message, 0, 1)
-			for i := range held {
-				d.Step(0, choose(i, 0), out)
-			}
-			b.ReportAllocs()
-			for i := held; b.Loop(); i++ {
-				out = d.Step(0, choose(i, 0), out[:0])
-				d.Step(0, release(out[0]), out[:0])
-			}
-		})
 	}
 }

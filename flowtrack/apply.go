@@ -19,11 +19,12 @@ func (m *Master) Apply(now time.Duration, state *cellstate.State, out []chain.Me
 	// states that follow each other closely.
 	m.sweepHigh = m.slab.High()
 	m.sweepLeft = m.sweepHigh
-	return m.sweep(out)
+	return m.sweep(now, out)
 }
 
-// sweep compares up to sweepPerCallMax records with the state.
-func (m *Master) sweep(out []chain.Message) []chain.Message {
+// sweep compares up to sweepPerCallMax records with the state, and sets their timers
+// anew. Enter begins one, too: the owner's deadline for a flow is before a holder's.
+func (m *Master) sweep(now time.Duration, out []chain.Message) []chain.Message {
 	for n := min(m.sweepLeft, sweepPerCallMax); n > 0; n-- {
 		m.sweepLeft--
 		if m.sweepAt >= m.sweepHigh {
@@ -33,10 +34,10 @@ func (m *Master) sweep(out []chain.Message) []chain.Message {
 		m.sweepAt++
 		switch {
 		case !m.slab.InUse(i):
-		case m.declared(&m.records[i]):
+		case m.records[i].state == Resting, m.declared(&m.records[i]):
 			m.rearm(i)
-		default:
-			out = m.cutShort(i, out)
+		case m.Owns(uint32(m.records[i].slot)):
+			out = m.cutShort(now, i, out)
 		}
 	}
 	return out
@@ -44,7 +45,7 @@ func (m *Master) sweep(out []chain.Message) []chain.Message {
 
 // cutShort ends a flow before its deadline, and with it the copies of its
 // decision that may still be under way.
-func (m *Master) cutShort(i uint32, out []chain.Message) []chain.Message {
+func (m *Master) cutShort(now time.Duration, i uint32, out []chain.Message) []chain.Message {
 	m.cut = m.asked
-	return m.end(i, out)
+	return m.end(now, i, out)
 }

@@ -14,90 +14,38 @@ import (
 	"hyperplane/telemetry/drop"
 )
 
-// cell is a Flow Master and a Decider wired together, as in one node, with the
-// carrier between them in the test's hand.
+// cell is the smallest cluster: one node, which owns all slots and whose flows
+// nobody else holds.
 type cell struct {
+	*cluster
 	master  *Master
 	decider *decider.Decider
-	now     time.Duration
-	held    []chain.Message // between the two, when hold is set
-	hold    bool
 	out     []chain.Message // what the Top got since it was last emptied
-	trace   func(way string, msg chain.Message)
-	scratch []chain.Message
 }
 
-func newCell(flowsMax, portsMax int, seed byte, state *cellstate.State) *cell {
-	c := &cell{
-		master:  New(Config{FlowsMax: flowsMax, Seed: [2]uint64{uint64(seed), 2}}),
-		decider: decider.New(decider.Config{PortsMax: portsMax, Seed: [32]byte{seed}}),
-		out:     make([]chain.Message, 0, 4096),
-		held:    make([]chain.Message, 0, 4096),
-		scratch: make([]chain.Message, 0, 4096),
-	}
+func newCell(t fataler, flowsMax, portsMax int, seed byte, state *cellstate.State) *cell {
+	c := &cell{cluster: newCluster(t, 1, flowsMax, portsMax, seed)}
+	c.master, c.decider = c.nodes[0].master, c.nodes[0].decider
+	c.toTop = func(m chain.Message) { c.out = append(c.out, m) }
+	c.enterAll(c.agree([]int{0}, nil, nil, nil))
 	if state != nil {
 		c.apply(state)
 	}
 	return c
 }
 
-// step gives one message to the Flow Master and lets its consequences run.
-func (c *cell) step(msg chain.Message) {
-	c.carry(c.master.Step(c.now, msg, c.scratch[:0]))
-}
-
-func (c *cell) tick() {
-	c.decider.Tick(c.now)
-	c.carry(c.master.Tick(c.now, c.scratch[:0]))
-}
-
-func (c *cell) apply(state *cellstate.State) {
-	c.decider.Apply(c.now, state)
-	c.carry(c.master.Apply(c.now, state, c.scratch[:0]))
-}
-
-// carry takes what the Flow Master sent to where it belongs.
-func (c *cell) carry(sent []chain.Message) {
-	for _, msg := range sent {
-		if !msg.Kind.ForDecider() {
-			c.note("master → top", msg)
-			c.out = append(c.out, msg)
-			continue
-		}
-		c.note("master → decider", msg)
-		c.held = append(c.held, msg)
-	}
-	if !c.hold {
-		c.settle()
-	}
-}
-
-func (c *cell) note(way string, msg chain.Message) {
-	if c.trace != nil {
-		c.trace(way, msg)
-	}
-}
-
-// settle delivers what is between the two until nothing is.
-func (c *cell) settle() {
-	for len(c.held) > 0 {
-		msg := c.held[0]
-		c.held = c.held[:copy(c.held, c.held[1:])]
-		c.deliver(msg)
-	}
-}
-
-// deliver hands one message between the two to its receiver.
-func (c *cell) deliver(msg chain.Message) {
-	if !msg.Kind.ForDecider() {
-		sent := c.master.Step(c.now, msg, nil)
-		c.carry(sent)
+// step gives one message to the node and lets its consequences run.
+func (c *cell) step(m chain.Message) {
+	if m.Kind == chain.Miss {
+		c.miss(nodeAddr(0), m)
 		return
 	}
-	for _, answer := range c.decider.Step(c.now, msg, c.scratch[:0]) {
-		c.note("decider → master", answer)
-		c.held = append(c.held, answer)
+	if m.Top == 0 {
+		m.Top = topAddr(1)
 	}
+	m.To, m.From = nodeAddr(0), m.Top
+	c.send(item{Message: m})
+	c.pump()
 }
 
 // ask sends a Miss and returns its one answer.
@@ -109,36 +57,6 @@ func (c *cell) ask(t testing.TB, msg chain.Message) chain.Message {
 		t.Fatalf("%v was answered by %v, want one answer", msg, c.out)
 	}
 	return c.out[0]
-}
-
-// advance lets time pass in steps of a tick.
-func (c *cell) advance(d time.Duration) {
-	for end := c.now + d; c.now < end; {
-		c.now = min(c.now+granularity, end)
-		c.tick()
-	}
-}
-
-// check verifies the invariants that hold between any two messages.
-func (c *cell) check(t interface{ Fatalf(string, ...any) }) {
-	m := c.master
-	n := 0
-	for f := range m.Each {
-		n++
-		outside := chain.Outside(f.Inside, f.Public, f.PublicPort)
-		i, ok := m.byInside.Get(f.Inside)
-		o, ok2 := m.byOutside.Get(outside)
-		if !ok || !ok2 || i != o { // both keys lead to one record, so no two flows share either (I1)
-			t.Fatalf("%v: inside → %d %v, outside → %d %v", f.Inside, i, ok, o, ok2)
-		}
-		due, ok := m.timers.Deadline(i)
-		if !ok || due >= f.Deadline+2*granularity {
-			t.Fatalf("%v: timer %v %v, deadline %v", f.Inside, due, ok, f.Deadline)
-		}
-	}
-	if n != m.Len() || n != m.byInside.Len() || n != m.byOutside.Len() || n != m.timers.Len() {
-		t.Fatalf("%d flows, slab %d, inside %d, outside %d, timers %d", n, m.Len(), m.byInside.Len(), m.byOutside.Len(), m.timers.Len())
-	}
 }
 
 const base = `
@@ -215,9 +133,10 @@ func replyTo(entry chain.Message, flags uint8) chain.Message {
 	return chain.Message{Kind: chain.Miss, Inbound: true, Service: entry.Service, Flow: entry.Outside().Reverse(), FlagsIn: flags}
 }
 
-// seenOf is a report about the flow of an Entry.
-func seenOf(entry chain.Message, at time.Duration, out, in uint8) chain.Message {
-	entry.Kind, entry.Inbound, entry.At, entry.FlagsOut, entry.FlagsIn = chain.Seen, false, at, out, in
+// seenOf is a report about the flow of an Entry, whose last packet was that long ago.
+func seenOf(entry chain.Message, ago time.Duration, out, in uint8) chain.Message {
+	entry.Kind, entry.Inbound, entry.Packet, entry.At = chain.Seen, false, false, 0
+	entry.FlagsOut, entry.FlagsIn, entry.Age = out, in, milliseconds(ago)
 	return entry
 }
 

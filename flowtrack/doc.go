@@ -1,64 +1,124 @@
-// Package flowtrack is the Flow Master: the database of the flows that live,
-// each with the one decision that was taken for it.
+// Package flowtrack is the Flow Master: the database of the flows that live, each
+// with the one decision that was taken for it, on two nodes.
 //
 // It is a pure machine: messages go in, messages come out; time and seed are
-// arguments, and the same seed and messages give the same answers. It stores a
-// flow once and finds it by two keys, the tuple the instance sends and the
-// tuple the internet sees, so both directions meet in one record. It never
-// chooses: a new flow is asked of the Decider (package decider), and the record
-// is written when the decision comes back. In between it remembers nothing, so
-// there is no half-open state to time out and nothing to reserve; that one tuple
-// asks twice is settled when the second decision finds the record of the first.
-// What may be a late copy of a decision, its port long another's, is known by its
-// age (see chosenAgeMax) and refused.
+// arguments, and the same seed and messages give the same answers. It stores a flow
+// once and finds it by two keys, the tuple the instance sends and the tuple the
+// internet sees, so both directions meet in one record. It never chooses: a new flow
+// is asked of the Decider (package decider), and the record is written when the
+// decision comes back. In between it remembers nothing, so there is no half-open state
+// to time out; that one tuple asks twice is settled when the second decision finds the
+// record of the first. Nor does it agree on anything: who is there, and by what right
+// this node acts, is said to it (Enter and Stand; package membership).
 //
-// The way of a miss:
+// A slot of flows has one owner, which puts all decisions about it into one order
+// before anyone holds a copy. There is no log and no vote per flow: a copy that is
+// lost costs the sender one retransmission. What may not be lost is known in advance:
+// a Top hears of a decision only from the last node that is to hold it.
 //
-//	Miss ─▶ known flow? ──yes──▶ Entry (the same decision for as long as it lives)
-//	          │ no
-//	          ▼
-//	        from inside, and may open a flow? ──no──▶ Refused NoFlow, Unsolicited
-//	          │ yes
-//	          ▼
-//	        Choose ─▶ Decider ─▶ Chosen ─▶ record written ─▶ Entry
-//	                        └──▶ Refused ─────────────────▶ Refused
+//	┌─────┐ Miss  ┌───────┐ Choose ┌─────────┐
+//	│ Top ├──────▶│ owner ├───────▶│ Decider │     a miss of a flow that is known:
+//	│     │       │       │◀───────┤         │     Miss ─▶ owner ─▶ Entry, or, when
+//	│     │       │       │ Chosen └─────────┘     the owner does not answer, from
+//	│     │       │       │ Copy   ┌─────────┐     any other holder
+//	│     │       │       ├───────▶│ second  │
+//	│     │       └───────┘◀───────┤ holder  │     every tick besides: a stream of
+//	│     │◀─────────────── Done ──┤         │     all records to each holder, round
+//	└─────┘         Entry          └─────────┘     after round (stream)
 //
-// The states of a flow. UDP and echo have one, active. TCP follows the flags
-// that the Tops report; it does not follow sequence numbers, for which every
-// segment would have to pass here, and bounds what a forged flag can do
-// by timers instead: a closing flow in use stays alive.
+// The states of a flow. UDP and echo have one, active. TCP follows the flags that the
+// Tops report; it does not follow sequence numbers, for which every segment would have
+// to pass here, and bounds what a forged flag can do by timers instead: a closing flow
+// in use stays alive.
 //
-//	                 SYN from inside
-//	                        │
-//	                        ▼
-//	                   ┌─────────┐  any segment from the   ┌─────────────┐
-//	            ┌─────▶│ opening │  internet but RST       │ established │
-//	            │      │  30 s   ├────────────────────────▶│    350 s    │
-//	            │      └────┬────┘                         └──────┬──────┘
-//	     SYN from inside,   │ RST, or FIN both ways               │ the same
-//	     same port          │                                     ▼
-//	            │           │                              ┌─────────────┐
-//	            └───────────┼──────────────────────────────┤   closing   │
-//	                        └─────────────────────────────▶│     10 s    │
-//	                                                       └─────────────┘
-//	any state: idle for its timeout ──▶ Forget to the Tops, Release to the Decider
+//	              SYN from inside
+//	                     │
+//	                     ▼
+//	                ┌─────────┐  any segment from the   ┌─────────────┐
+//	         ┌─────▶│ opening │  internet but RST       │ established │
+//	         │      │  30 s   ├────────────────────────▶│    350 s    │
+//	         │      └────┬────┘                         └──────┬──────┘
+//	  SYN from inside,   │ RST, or FIN both ways               │ the same
+//	  same port          │                                     ▼
+//	         │           │                              ┌─────────────┐
+//	         └───────────┼──────────────────────────────┤   closing   │
+//	                     └─────────────────────────────▶│     10 s    │
+//	                                                    └──────┬──────┘
+//	┌─────────┐  port_rest; and until no Top, no holder        │
+//	│ resting │  and no node of an earlier view can       idle for its timeout,
+//	│         │◀────────────────────────────────────── from active, opening and
+//	└────┬────┘  use the flow any more                    established alike
+//	     ▼
+//	   free: Release to the Deciders
 //
-// A flow ends when now reaches last seen + timeout + chain.ReportPeriod: what
-// the Tops have not reported yet is at most one period old, so it never ends
-// early, and it ends at most one wheel granularity later than that.
-// Reports only write the time into the record; its timer in the wheel is set
-// again when it fires, or when the flow's deadline moves nearer.
+// A flow ends when now reaches last seen + timeout + chain.ReportPeriod: what the Tops
+// have not reported yet is at most one period old, so it never ends early, and it ends
+// at most one granularity of the wheel later. A new owner counts from when it began to
+// serve. Reports only write the time into the record; its timer is set again when it
+// fires, or when the deadline moves nearer.
 //
-// Invariants:
+// The life of a decision:
 //
-//   - I1: no two records share an outside tuple. A decision that would break it
-//     is given back and its packet refused.
-//   - I3: a record's decision is written once and never changed.
-//   - I6: a port is released only together with its record.
+//	asked ─▶ written by the owner ─▶ held by all holders ─▶ told to Tops, each for
+//	  │ 1 s      │ copied: no             copied: yes        EntryLease (8 s) from
+//	  ▼          ▼                                           its own question or report
+//	void     the same again at the                                 │
+//	         next miss, the same way                               ▼
+//	                                                         ended ─▶ rests ─▶ free
+//
+// What a node knows of a slot:
+//
+//	         told by the owner's stream,
+//	┌──────┐ or by Tops for rebuildTime    ┌───────────┐ next view, made   ┌───────────┐
+//	│ not  ├──────────────────────────────▶│   knows   ├──────────────────▶│   knows   │
+//	│ all  │◀──────────────────────────────┤ all flows │ from this one     │ all flows │
+//	└──────┘ missed a view, was alone      └───────────┘                   └───────────┘
+//
+// Only who knows all answers for another's slot; an owner that does not know all gives
+// ports of its own seat, which nobody else gives, and answers what it does not know by
+// Rebuilding instead of a reset. Records from before are memories: they count again
+// when the owner, or a Top, names the same decision.
+//
+// Invariants, and why each holds:
+//
+//   - I1, no two flows with one outside tuple in use: the owner has one record per
+//     outside tuple, and resting ones are records too. Ports that anyone may give are
+//     given only with a majority behind, by an owner that knows the slot; alone, or
+//     not knowing, only those of the own seat. A port changes hands by a message that
+//     passes by every holder, after every holder has been told of the end, and after
+//     the last entry from before has run out (mayFree).
+//   - I3, one decision while a flow lives: written once; whoever becomes the owner held
+//     the slot before, or waits to be told.
+//   - I4, two nodes hold what a Top hears: the last holder answers, and who became the
+//     owner in the middle of a copy sends it on again (record.copied). Alone, or where there
+//     is no second node, it is counted (Unheld).
+//   - I5: Copy, Chosen, Done and Ack of another view than this node's are not obeyed,
+//     whoever sends them. A node that no majority heard of late does not answer.
+//   - I6: a port rests; a holder keeps a record replicaGrace longer than the owner.
 //   - I7: a flow is opened only for the VPC its gateway belongs to.
-//   - I8: a Miss is answered exactly once, by Entry, Refused or Choose; a Chosen
-//     or Refused from the Decider by exactly one Entry or Refused.
-//   - I13, I19.
+//   - I8: of a message with a packet exactly one message goes on with the packet.
+//   - I10: a miss is passed on at most once, and from the Top's own node twice.
+//   - I13, I19, and I18: a round of the streams takes about 20 s for a million flows
+//     where a datagram holds BatchMax records, 140 s where the path's MTU is 1280.
 //
-// Limits: see limits.go.
+// A flow costs, in bytes, where it exists: at its owner 184 (record 64, two table
+// entries 100, timer 16, index 4), at the second node 184 again; at two Deciders 86
+// each, and 78 for each destination there; at each Top that uses it 216 (entry 112, two
+// table entries 100, index 4). In sum about 184+184+2·86+216 = 756, on a cell of three
+// nodes 250 a node, with one Top and not counting destinations.
+//
+// Limits: see limits.go. Besides:
+//
+//   - Both holders lost: what no Top has an entry for is lost. A datagram of such a UDP
+//     flow at another Top than the one that had it opens it anew, under another port.
+//   - A seat's ports are safe only as long as its node remembers them, or the Tops have
+//     told: a node that gave some, lost its memory and has to give some again at once
+//     may give one that is in use (1 in 252 towards the same destination).
+//   - Two sides of a network that stays cut for longer than a timeout may both go on
+//     with a flow from before, and one of them may end it: a node that is alone is
+//     counted, and only gives ports of its seat, but it does translate.
+//   - A copy that is under way for longer than its port's rest (9 s and more) in one and
+//     the same view may bring back a flow at a holder; nothing that holds the datagrams
+//     of a view for so long is known.
+//   - More than 62,500 questions a second make the clock in lease ids run ahead of time.
 package flowtrack

@@ -19,9 +19,11 @@ const (
 	Established
 	// Closing: TCP, FIN seen from both sides, or RST from either.
 	Closing
+	// Resting: the flow has ended, and its port waits before it is free.
+	Resting
 )
 
-var stateNames = [...]string{"none", "active", "opening", "established", "closing"}
+var stateNames = [...]string{"none", "active", "opening", "established", "closing", "resting"}
 
 // String returns the state's name in lower case.
 func (s State) String() string {
@@ -40,6 +42,9 @@ type Flow struct {
 	Public     packet.Addr4
 	PublicPort uint16
 	State      State
+	// Owned: this node decides about it; otherwise it holds a copy. Memory: it held
+	// it once, and is not sure any more.
+	Owned, Memory bool
 	// Opened is when the flow, or its latest TCP connection, began; LastSeen is
 	// its last packet that was reported; Deadline is when it ends if none comes.
 	Opened, LastSeen, Deadline time.Duration

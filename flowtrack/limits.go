@@ -5,13 +5,14 @@ import (
 
 	"hyperplane/chain"
 	"hyperplane/flowtable"
+	"hyperplane/membership"
 )
 
 const (
-	// FlowsMaxMax bounds Config.FlowsMax; New panics above it. A flow takes 184
+	// FlowsMaxMax bounds Config.FlowsMax; New panics above it. A record takes 184
 	// bytes here once it exists (record 64, two table entries of two slots 100,
-	// timer 16, slab 4); memory for flows that never exist is not
-	// touched. At Config.FlowsMax a new flow is refused with FlowTableFull.
+	// timer 16, slab 4); memory for records that never exist is not touched. At
+	// Config.FlowsMax a new flow is refused with FlowTableFull.
 	FlowsMaxMax = flowtable.CapacityMax
 
 	// expiriesPerTickMax bounds the timers that one Tick looks at, about half a
@@ -34,4 +35,76 @@ const (
 	// or is too old, and never brings an ended flow back to life. At the limit
 	// the lease is released and the packet refused; the sender tries again.
 	chosenAgeMax = chain.ReportPeriod
+
+	// reportAgeMax is how long ago the last packet may have been whose report
+	// renews a Top's entry.
+	reportAgeMax = 2 * time.Second
+
+	// restGuard is how long after a flow's last packet, or after its slot changed
+	// hands, its port rests at least: by then no Top may use an entry for it, nor
+	// a node that has lost its majority answer from what it knew. 13 s, and 5 % for
+	// clocks of different speed on both sides, rounded up.
+	restGuard = 15 * time.Second
+
+	// ignoranceMax is how long after all holders have heard of a flow's end an entry
+	// may still be in use that one of them gave before: a Top's lease, and 5 % for
+	// clocks of different speed, rounded up.
+	ignoranceMax = 9 * time.Second
+
+	// heldRoundsMax is how many rounds are remembered for that: one a second at most.
+	heldRoundsMax = int(ignoranceMax/roundPeriod) + 3
+
+	// rebuildTime is how long an owner that does not know all flows of a slot
+	// learns them from the Tops before it gives out ports that anyone may have
+	// given. After it no entry that it has not heard of can be in use.
+	rebuildTime = restGuard
+
+	// restOrphaned is the rest of a port whose gateway is no longer in the state,
+	// and with it the gateway's own setting: the default of PortRest.
+	restOrphaned = 5 * time.Second
+
+	// replicaGrace is how much longer than its owner a holder keeps a record (I6).
+	replicaGrace = time.Minute
+
+	// renewPeriod is how often the Deciders hear again of each lease; they forget
+	// one after ten minutes.
+	renewPeriod = time.Minute
+
+	// HoldersMax is the number of nodes that hold a slot's records at most: two
+	// before and two after a change of the members.
+	HoldersMax = 4
+
+	// streamsMax is the number of nodes that one owner sends copies to.
+	streamsMax = membership.MembersMax - 1
+
+	// BatchMax is the number of records in one batch of a stream at most;
+	// batchRecordsDefault, which fits the smallest path, holds until the path is known.
+	BatchMax            = 128
+	batchRecordsDefault = 18
+
+	// streamWindow is the number of batches that may be under way to one holder;
+	// beyond it the stream waits. A power of two.
+	streamWindow = 64
+
+	// batchBits is how many bits (batchMask) of a batch's number count the batches since
+	// the owner last went back. When they are used up it waits for the acknowledgement
+	// of all and begins anew.
+	batchBits = 20
+	batchMask = 1<<batchBits - 1
+
+	// scanPerBatchMax is the number of records that are looked at for one batch.
+	scanPerBatchMax = 16 * BatchMax
+
+	// batchesPerTickMax bounds what a Tick sends to one holder, whatever happened:
+	// 1024 records, so that a million take about 20 s and a tick's work stays below
+	// a millisecond.
+	batchesPerTickMax = 8
+
+	// roundPeriod is the shortest time from the beginning of one round of a stream
+	// to the next.
+	roundPeriod = time.Second
+
+	// streamRetry is how long a stream waits for an acknowledgement before it goes
+	// back to the first batch that lacks one.
+	streamRetry = 100 * time.Millisecond
 )

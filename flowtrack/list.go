@@ -36,8 +36,17 @@ func (m *Master) flow(i uint32, ok bool) (Flow, bool) {
 	r := &m.records[i]
 	return Flow{
 		Service: r.service, Inside: r.inside, Public: r.public, PublicPort: r.publicPort, State: r.state,
-		Opened: r.opened, LastSeen: r.lastSeen, Deadline: m.deadline(r), Lease: r.lease,
+		Owned: m.Owns(uint32(r.slot)), Memory: !m.valid(r), Opened: r.opened, LastSeen: r.lastSeen, Deadline: m.deadline(r), Lease: r.lease,
 	}, true
 }
 
-func (r *record) isEcho() bool { return r.inside.Proto() == packet.ProtoICMP }
+// Owned returns the number of flows that this node decides about. It walks the
+// table: not for every packet.
+func (m *Master) Owned() (n int) {
+	for i := range uint32(m.slab.High()) {
+		if m.slab.InUse(i) && m.records[i].state != Resting && m.valid(&m.records[i]) && m.Owns(uint32(m.records[i].slot)) {
+			n++
+		}
+	}
+	return n
+}

@@ -39,18 +39,19 @@ func TestTimerOfEachState(t *testing.T) {
 		{"all in one report", packet.ProtoTCP, []flags{{syn | fin | ack, syn | fin | ack}}, Closing, 3 * time.Second},
 		{"refused by the server", packet.ProtoTCP, []flags{{0, rst | ack}}, Closing, 3 * time.Second},
 		{"RST out", packet.ProtoTCP, []flags{{ack, syn | ack}, {rst, 0}}, Closing, 3 * time.Second},
-		{"segments after RST", packet.ProtoTCP, []flags{{0, rst}, {ack, ack}}, Closing, 3 * time.Second},
+		{"segments of one side after RST", packet.ProtoTCP, []flags{{0, rst}, {0, ack}}, Closing, 3 * time.Second},
+		{"segments of both sides after RST", packet.ProtoTCP, []flags{{0, rst}, {ack, 0}, {0, ack}}, Established, 50 * time.Second},
 		{"SYN after RST", packet.ProtoTCP, []flags{{0, rst}, {syn, 0}}, Opening, 5 * time.Second},
 		{"new connection after FIN both ways", packet.ProtoTCP, []flags{{fin, fin}, {syn, 0}, {ack, syn | ack}, {fin, 0}}, Established, 50 * time.Second},
 		{"SYN from the internet does not reopen", packet.ProtoTCP, []flags{{0, rst}, {0, syn}}, Closing, 3 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cell := newCell(4, 4, 1, mustState(t, gateway))
+			cell := newCell(t, 4, 4, 1, mustState(t, gateway))
 			flow := tuple(c.proto, 1)
 			entry := wantEntry(t, cell.ask(t, missOf(flow)))
 			for _, r := range c.reports {
 				cell.advance(time.Second)
-				cell.step(seenOf(entry, cell.now, r.out, r.in))
+				cell.step(seenOf(entry, 0, r.out, r.in))
 			}
 			f, ok := cell.master.Lookup(flow)
 			deadline := cell.now + c.timeout + chain.ReportPeriod
@@ -72,16 +73,16 @@ func TestTimerOfEachState(t *testing.T) {
 // An established flow that was long scheduled ends soon once it closes, and a
 // report that comes late does not make a flow look older than it is.
 func TestReportsOutOfOrder(t *testing.T) {
-	cell := newCell(4, 4, 1, mustState(t, blueGateway))
+	cell := newCell(t, 4, 4, 1, mustState(t, blueGateway))
 	flow := tuple(packet.ProtoTCP, 1)
 	entry := wantEntry(t, cell.ask(t, missOf(flow)))
 	cell.advance(10 * time.Second)
-	cell.step(seenOf(entry, 10*time.Second, 0, packet.TCPAck))
+	cell.step(seenOf(entry, 0, 0, packet.TCPAck))
 	cell.step(seenOf(entry, 5*time.Second, 0, packet.TCPAck))
 	if f, _ := cell.master.Lookup(flow); f.LastSeen != 10*time.Second {
 		t.Errorf("last seen %v, want 10s", f.LastSeen)
 	}
-	cell.step(seenOf(entry, time.Hour, 0, packet.TCPAck)) // a clock that runs ahead
+	cell.step(seenOf(entry, time.Hour, 0, packet.TCPAck)) // longer ago than the flow is old
 	if f, _ := cell.master.Lookup(flow); f.LastSeen != cell.now {
 		t.Errorf("last seen %v, want %v", f.LastSeen, cell.now)
 	}
@@ -93,7 +94,7 @@ func TestReportsOutOfOrder(t *testing.T) {
 func TestPortsOfOneDestination(t *testing.T) {
 	const flows = 55000
 	one := mustState(t, blueGateway)
-	cell := newCell(1<<17, 1<<17, 1, one)
+	cell := newCell(t, 1<<17, 1<<17, 1, one)
 	entries := make([]chain.Message, flows)
 	for i := range entries {
 		entries[i] = wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoTCP, i))))
@@ -122,10 +123,10 @@ func TestPortsOfOneDestination(t *testing.T) {
 
 	// One flow closes; its place is served again, under another port than its own,
 	// which rests.
-	cell.step(seenOf(entries[7], cell.now, 0, packet.TCPRst))
+	cell.step(seenOf(entries[7], 0, 0, packet.TCPRst))
 	for i := range entries { // the others stay in use
 		if i != 7 {
-			cell.step(seenOf(entries[i], cell.now+1, packet.TCPAck, packet.TCPAck))
+			cell.step(seenOf(entries[i], 0, packet.TCPAck, packet.TCPAck))
 		}
 	}
 	cell.advance(10*time.Second + chain.ReportPeriod + granularity)
@@ -158,12 +159,12 @@ func TestPortsOfOneDestination(t *testing.T) {
 // call, and until the sweep gets there their packets are refused, not sent.
 func TestSweepIsBounded(t *testing.T) {
 	const flows = 3*sweepPerCallMax + 100
-	cell := newCell(flows, flows, 1, mustState(t, blueGateway))
+	cell := newCell(t, flows, flows, 1, mustState(t, blueGateway))
 	for i := range flows {
 		wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoUDP, i))))
 	}
 	cell.out = cell.out[:0]
-	cell.apply(mustState(t, greenGateway))
+	cell.apply(mustState(t, greenGateway)) // a Forget for each flow
 	if got := len(cell.out); got != sweepPerCallMax {
 		t.Fatalf("Apply ended %d flows, want %d", got, sweepPerCallMax)
 	}
@@ -175,8 +176,8 @@ func TestSweepIsBounded(t *testing.T) {
 	for range 3 {
 		cell.tick()
 	}
-	if cell.master.Len() != 0 {
-		t.Errorf("%d flows left", cell.master.Len())
+	if living := cell.master.byInside.Len(); living != 0 {
+		t.Errorf("%d flows left", living)
 	}
 	cell.check(t)
 }
@@ -185,7 +186,7 @@ func TestSweepIsBounded(t *testing.T) {
 func TestSweepIsNotStarved(t *testing.T) {
 	const flows = 3 * sweepPerCallMax
 	blue := mustState(t, blueGateway)
-	cell := newCell(flows, flows, 1, blue)
+	cell := newCell(t, flows, flows, 1, blue)
 	for i := range flows {
 		wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoUDP, i))))
 	}
@@ -193,8 +194,8 @@ func TestSweepIsNotStarved(t *testing.T) {
 	for range 3 {
 		cell.apply(green)
 	}
-	if cell.master.Len() != 0 {
-		t.Errorf("%d flows left after three states", cell.master.Len())
+	if living := cell.master.byInside.Len(); living != 0 {
+		t.Errorf("%d flows left after three states", living)
 	}
 }
 
@@ -208,7 +209,7 @@ func TestTimersChange(t *testing.T) {
 		{100 * time.Second, 20 * time.Second},
 		{20 * time.Second, 100 * time.Second},
 	} {
-		cell := newCell(4, 4, 1, mustState(t, gateway(c.before)))
+		cell := newCell(t, 4, 4, 1, mustState(t, gateway(c.before)))
 		wantEntry(t, cell.ask(t, missOf(flow)))
 		cell.advance(5 * time.Second)
 		cell.apply(mustState(t, gateway(c.after)))
@@ -225,42 +226,44 @@ func TestTimersChange(t *testing.T) {
 
 // An added public address changes nothing for the flows that live.
 func TestAddressAdded(t *testing.T) {
-	cell := newCell(4, 4, 1, mustState(t, blueGateway))
+	cell := newCell(t, 4, 4, 1, mustState(t, blueGateway))
 	first := wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoTCP, 1))))
 	cell.apply(mustState(t, "- {name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.3, 198.51.100.1]}\n"))
-	if again := wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoTCP, 1)))); again != first {
+	again := wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoTCP, 1))))
+	if again.Outside() != first.Outside() || again.Lease != first.Lease {
 		t.Errorf("the decision changed: %v, before %v", again, first)
 	}
 }
 
 // Before the first state everything is refused, and nothing panics.
 func TestWithoutState(t *testing.T) {
-	cell := newCell(4, 4, 1, nil)
+	cell := newCell(t, 4, 4, 1, nil)
 	wantRefused(t, cell.ask(t, missOf(tuple(packet.ProtoUDP, 1))), drop.UnknownService)
 	wantRefused(t, cell.ask(t, chain.Message{Kind: chain.Miss, Inbound: true}), drop.Unsolicited)
-	wantRefused(t, cell.ask(t, chain.Message{Kind: chain.Chosen}), drop.UnknownService)
+	wantRefused(t, cell.ask(t, chain.Message{Kind: chain.Chosen, View: cell.view.Ballot, Lease: cell.master.newLease(0)}), drop.UnknownService)
+	wantRefused(t, cell.ask(t, chain.Message{Kind: chain.Chosen}), drop.StaleEpoch)
 	wantRefused(t, cell.ask(t, chain.Message{Kind: chain.Refused, Reason: drop.PortsExhausted}), drop.PortsExhausted)
 	cell.tick()
 }
 
-// A second Decider that has lost its memory gives out a port in use: the flow
-// that has it keeps it, and the decision goes back.
+// A Decider that has lost its memory gives out a port in use: the flow that has it
+// keeps it, the Decider hears of it, and the packet is refused.
 func TestPortInUseIsRefused(t *testing.T) {
-	cell := newCell(4, 4, 1, mustState(t, blueGateway))
+	cell := newCell(t, 4, 4, 1, mustState(t, blueGateway))
 	entry := wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoUDP, 1))))
 	chosen := entry
-	chosen.Kind, chosen.Lease = chain.Chosen, 99
-	chosen.Flow.Src++
+	chosen.Kind, chosen.Packet, chosen.View = chain.Chosen, false, cell.view.Ballot
+	chosen.Lease, chosen.Flow.Src = cell.master.newLease(cell.now), chosen.Flow.Src+1
 	sent := cell.master.Step(cell.now, chosen, nil)
-	if len(sent) != 2 || sent[0].Kind != chain.Release || sent[0].Lease != 99 {
+	if len(sent) != 2 || sent[0].Kind != chain.Lease || sent[0].Lease != entry.Lease {
 		t.Fatalf("a decision on a port in use was answered by %v", sent)
 	}
-	wantRefused(t, sent[1], drop.PortsExhausted)
+	wantRefused(t, sent[1], drop.StaleDecision)
 	cell.check(t)
 }
 
 func TestLookupAndEach(t *testing.T) {
-	cell := newCell(8, 8, 1, mustState(t, blueGateway))
+	cell := newCell(t, 8, 8, 1, mustState(t, blueGateway))
 	var want []packet.Tuple
 	for i := range 5 {
 		entry := wantEntry(t, cell.ask(t, missOf(tuple(packet.ProtoTCP, i))))

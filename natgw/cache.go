@@ -24,15 +24,18 @@ type entry struct {
 	host       packet.Addr4  // where packets to the instance go
 	mss        uint16        // the largest that fits both sides
 	mtuIn      uint16        // the instance's MTU
+	state      uint8         // what the Flow Master last said of the flow's state
 	seen       time.Duration // when the last packet passed
 	reported   time.Duration // the value of seen last reported
+	until      time.Duration // the entry's lease: later packets ask again
+	lease      uint64        // the decision's name
 
 	packetsOut, bytesOut uint64
 	packetsIn, bytesIn   uint64
 }
 
 // Under two cache lines an entry: a change here is a decision.
-var _ [96]byte = [unsafe.Sizeof(entry{})]byte{}
+var _ [112]byte = [unsafe.Sizeof(entry{})]byte{}
 
 // outside is the key of the flow's replies: remote → public, VNI 0.
 func (e *entry) outside() packet.Tuple {
@@ -62,28 +65,36 @@ func (c *cache) get(t packet.Tuple) *entry {
 	return nil
 }
 
-// install makes or replaces the entry of a decided flow. It returns nil when
-// there is no room.
+// install makes or replaces the entry of a decided flow, and returns the one that
+// stands; nil when there is no room, or m is too late.
 func (c *cache) install(now time.Duration, m *chain.Message) *entry {
+	until := m.At + chain.EntryLease
 	if e := c.get(m.Flow); e != nil {
-		if e.public == m.Public && e.publicPort == m.PublicPort {
+		if e.lease == m.Lease && e.public == m.Public && e.publicPort == m.PublicPort {
+			e.until, e.state = max(e.until, until), m.State
 			return e
+		}
+		if e.until > until {
+			return e // m was asked earlier and came late
 		}
 		// The owner decided anew: what is cached is a flow that is gone.
 		c.remove(m.Flow)
+	}
+	// A reply tuple belongs to one flow at a time (I1). Another that still holds it
+	// has been forgotten by its owner, unless m is the one that came late.
+	if j, ok := c.byTuple.Get(m.Outside().Reverse()); ok {
+		if c.entries[j].until > until {
+			return nil
+		}
+		c.remove(c.entries[j].inside)
 	}
 	i, ok := c.free.Take()
 	if !ok {
 		return nil
 	}
 	e := &c.entries[i]
-	*e = entry{inside: m.Flow, public: m.Public, publicPort: m.PublicPort, service: m.Service, seen: now, reported: now}
+	*e = entry{inside: m.Flow, public: m.Public, publicPort: m.PublicPort, service: m.Service, seen: now, reported: now, until: until, lease: m.Lease, state: m.State}
 	reply := e.outside()
-	// A reply tuple belongs to one flow at a time (I1); an older one that
-	// still holds it has been forgotten by its owner.
-	if j, ok := c.byTuple.Get(reply); ok {
-		c.remove(c.entries[j].inside)
-	}
 	if c.byTuple.Put(m.Flow, i) {
 		if c.byTuple.Put(reply, i) {
 			return e
@@ -97,8 +108,16 @@ func (c *cache) install(now time.Duration, m *chain.Message) *entry {
 
 // forget drops the entry that m names, if it still holds m's decision.
 func (c *cache) forget(m *chain.Message) {
-	if e := c.get(m.Flow); e != nil && e.public == m.Public && e.publicPort == m.PublicPort {
+	if e := c.get(m.Flow); e != nil && e.lease == m.Lease {
 		c.remove(m.Flow)
+	}
+}
+
+// confirm renews the lease of the entry that m names, from the time at which this
+// Top reported it.
+func (c *cache) confirm(m *chain.Message) {
+	if e := c.get(m.Flow); e != nil && e.lease == m.Lease {
+		e.until, e.state = max(e.until, m.At+chain.EntryLease), m.State
 	}
 }
 

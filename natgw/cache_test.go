@@ -2,6 +2,7 @@ package natgw
 
 import (
 	"testing"
+	"time"
 
 	"hyperplane/chain"
 	"hyperplane/flowtable"
@@ -10,7 +11,7 @@ import (
 
 func decided(port uint16, public packet.Addr4, publicPort uint16) *chain.Message {
 	return &chain.Message{
-		Kind: chain.Entry, Service: 1, Public: public, PublicPort: publicPort,
+		Kind: chain.Entry, Service: 1, Public: public, PublicPort: publicPort, Lease: uint64(port)<<16 | uint64(publicPort),
 		Flow: packet.MakeTuple(100, packet.ProtoUDP, 0x0a00010a, port, 0xcb00710a, 53),
 	}
 }
@@ -71,6 +72,46 @@ func TestCacheReplyTupleTaken(t *testing.T) {
 		t.Error("two flows share a reply tuple")
 	}
 	c.consistent(t)
+}
+
+// What was asked earlier does not replace what was asked later, however late it
+// comes.
+func TestCacheLateEntry(t *testing.T) {
+	c := newTestCache()
+	late := decided(4000, public, 5000)
+	now := decided(4000, public, 5001)
+	now.At = time.Second
+	e := c.install(1, now)
+	if c.install(2, late) != e || e.publicPort != 5001 {
+		t.Error("an older decision of the same flow replaced a newer one (I3)")
+	}
+	if c.install(2, decided(4001, public, 5001)) != nil || c.get(now.Flow) != e {
+		t.Error("an older decision took the public port of a newer one (I1)")
+	}
+	c.consistent(t)
+}
+
+// A Confirm renews the lease of the decision that it names, and never shortens it.
+func TestCacheConfirm(t *testing.T) {
+	c := newTestCache()
+	m := decided(4000, public, 5000)
+	e := c.install(1, m)
+	if e.until != chain.EntryLease {
+		t.Errorf("lease until %v, want %v", e.until, chain.EntryLease)
+	}
+	m.At = 2 * time.Second
+	c.confirm(m)
+	if e.until != chain.EntryLease+2*time.Second {
+		t.Errorf("lease until %v after a confirmation", e.until)
+	}
+	m.At = time.Second
+	c.confirm(m)
+	other := decided(4000, public, 5001)
+	other.At = time.Minute
+	c.confirm(other)
+	if e.until != chain.EntryLease+2*time.Second {
+		t.Errorf("lease until %v after a late confirmation and one of another decision", e.until)
+	}
 }
 
 func TestCacheForget(t *testing.T) {

@@ -22,20 +22,22 @@ type Query struct {
 // Explanation answers a Query from what this node knows. Durations are in
 // milliseconds.
 type Explanation struct {
-	Flow     string `json:"flow"`
-	VPC      string `json:"vpc"`
-	Instance string `json:"instance,omitempty"`
-	Host     string `json:"host,omitempty"`
-	Route    string `json:"route"` // local, nat, blackhole, none
-	Gateway  string `json:"gateway,omitempty"`
-	Slot     uint32 `json:"slot"`
-	Slots    uint32 `json:"slots"`
-	Owner    string `json:"owner,omitempty"` // the node that serves the gateway
-	Node     string `json:"node"`            // the node that answers
-	Edge     string `json:"edge,omitempty"`
+	Flow     string   `json:"flow"`
+	VPC      string   `json:"vpc"`
+	Instance string   `json:"instance,omitempty"`
+	Host     string   `json:"host,omitempty"`
+	Route    string   `json:"route"` // local, nat, blackhole, none
+	Gateway  string   `json:"gateway,omitempty"`
+	Slot     uint32   `json:"slot"`
+	Slots    uint32   `json:"slots"`
+	Owner    string   `json:"owner,omitempty"`   // the node that decides about the flow's slot
+	Holders  []string `json:"holders,omitempty"` // the nodes that hold its flows, the owner first
+	Node     string   `json:"node"`              // the node that answers
+	Edge     string   `json:"edge,omitempty"`
 
-	Tracked   bool   `json:"tracked"` // the Flow Master has a record
-	Cached    bool   `json:"cached"`  // the Top has an entry
+	Tracked   bool   `json:"tracked"`        // the Flow Master has a record
+	Role      string `json:"role,omitempty"` // of the node that answers: owner or holder
+	Cached    bool   `json:"cached"`         // the Top has an entry
 	Public    string `json:"public,omitempty"`
 	State     string `json:"state,omitempty"`
 	AgeMS     int64  `json:"age_ms,omitempty"`
@@ -85,8 +87,16 @@ func (n *Node) Explain(now time.Duration, q Query) (Explanation, error) {
 	x.Route = target.Kind.String()
 	if target.Kind == cellstate.RouteNAT {
 		gw := target.Gateway
-		x.Gateway, x.Owner = gw.Name, gw.Node.Name
+		x.Gateway = gw.Name
 		x.Slot = shard.Slot(gw.Service, q.Protocol, remote, q.Remote.Port())
+		for _, a := range n.master.Holders(x.Slot) {
+			if _, p := n.state.Peer(a); p != nil {
+				x.Holders = append(x.Holders, p.Name)
+			}
+		}
+		if len(x.Holders) > 0 {
+			x.Owner = x.Holders[0]
+		}
 	}
 	n.explainFlow(now, tuple, &x)
 	n.explainDrop(now, tuple, &x)
@@ -98,6 +108,10 @@ func (n *Node) explainFlow(now time.Duration, tuple packet.Tuple, x *Explanation
 		x.Tracked = true
 		x.Public = netip.AddrPortFrom(f.Public.Netip(), f.PublicPort).String()
 		x.State = f.State.String()
+		x.Role = "holder"
+		if f.Owned {
+			x.Role = "owner"
+		}
 		x.AgeMS = (now - f.Opened).Milliseconds()
 		x.IdleMS = (now - f.LastSeen).Milliseconds()
 		x.ExpiresMS = (f.Deadline - now).Milliseconds()
@@ -144,12 +158,15 @@ type FlowLine struct {
 	Edge       string `json:"edge"`
 }
 
-// Flows lists at most limit flows.
+// Flows lists at most limit of the flows that this node decides about.
 func (n *Node) Flows(now time.Duration, limit int) []FlowLine {
 	lines := make([]FlowLine, 0, min(limit, n.master.Len()))
 	n.master.Each(func(f flowtrack.Flow) bool {
 		if len(lines) == limit {
 			return false
+		}
+		if !f.Owned || f.Memory || f.State == flowtrack.Resting {
+			return true
 		}
 		lines = append(lines, n.flowLine(now, f))
 		return true

@@ -25,8 +25,9 @@ const (
 	pageWaitMax = time.Second
 )
 
-// AddPages adds GET /flows?limit=N and GET /explain?vpc=…&protocol=…&inside=…&remote=…
-// to a role's admin server. Both answer in JSON.
+// AddPages adds GET /status, GET /flows?limit=N and
+// GET /explain?vpc=…&protocol=…&inside=…&remote=… to a role's admin server. All
+// answer in JSON.
 func (w *Worker) AddPages(a *telemetry.Admin) {
 	a.Handle("GET /flows", page(w, func(q url.Values) (any, error) {
 		limit := flowsListedDefault
@@ -39,6 +40,7 @@ func (w *Worker) AddPages(a *telemetry.Admin) {
 		}
 		return w.node.Flows(w.loop.Now(), limit), nil
 	}))
+	a.Handle("GET /status", page(w, func(url.Values) (any, error) { return w.node.Status(w.loop.Now()), nil }))
 	a.Handle("GET /explain", page(w, func(q url.Values) (any, error) {
 		query, err := ParseQuery(q.Get("vpc"), q.Get("protocol"), q.Get("inside"), q.Get("remote"))
 		if err != nil {

@@ -4,11 +4,14 @@ import (
 	"time"
 
 	"hyperplane/chain"
+	"hyperplane/flowtrack"
 	"hyperplane/packet"
 )
 
-// report tells the Flow Master which entries had packets: a share of the cache
-// every tick, all of it every chain.ReportPeriod, at the same pace whatever happens.
+// report tells the Flow Masters about the cached entries: a share of the cache
+// every tick, all of it every chain.ReportPeriod, at the same pace whatever
+// happens. Those that had packets are reported in every round; the others in
+// every repairRounds-th, so that an owner that lost its memory learns of them too.
 func (n *Node) report(now time.Duration) {
 	elapsed := now - n.lastSweep
 	n.lastSweep = now
@@ -20,23 +23,28 @@ func (n *Node) report(now time.Duration) {
 	for range share {
 		if n.sweep >= high {
 			n.sweep = 0
+			n.sweeps++
 		}
 		e := &n.cache.entries[n.sweep]
 		n.sweep++
-		if e.seen != e.reported {
+		if e.lease != 0 && (e.seen != e.reported || n.sweeps%repairRounds == 0) {
 			n.reportEntry(now, e)
 		}
 	}
+	n.settle(now)
 }
 
 func (n *Node) reportEntry(now time.Duration, e *entry) {
 	m := chain.Message{
-		Kind: chain.Seen, Service: e.service, Flow: e.inside,
-		Public: e.public, PublicPort: e.publicPort,
-		FlagsOut: e.flagsOut, FlagsIn: e.flagsIn, At: e.seen,
+		Kind: chain.Seen, Service: e.service, Flow: e.inside, State: e.state, Lease: e.lease, View: n.entered,
+		Public: e.public, PublicPort: e.publicPort, Top: n.self, At: now, From: n.self,
+		FlagsOut: e.flagsOut, FlagsIn: e.flagsIn, Age: uint32(min((now-e.seen)/time.Millisecond, 1<<32-1)),
 	}
 	e.reported, e.flagsOut, e.flagsIn = e.seen, 0, 0
-	if m.Flow != (packet.Tuple{}) {
-		n.tell(now, m)
+	if m.Flow == (packet.Tuple{}) {
+		return
+	}
+	if m.To = n.flowMasterOf(flowtrack.SlotOf(&m)); m.To != 0 {
+		n.queue = append(n.queue, m)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"hyperplane/cellstate"
 	"hyperplane/chain"
+	"hyperplane/flowtrack"
 	"hyperplane/packet"
 	"hyperplane/telemetry"
 	"hyperplane/telemetry/drop"
@@ -17,7 +18,8 @@ import (
 //  2. decode: what the bytes are
 //  3. gateway: whose it is, and is it ours to serve
 //  4. reassemble: fragments from the internet
-//  5. look up: the entry of the flow, by the chain if it is not cached
+//  5. look up: the entry of the flow; without one that is valid the packet goes
+//     down the chain, and comes back with one (see carry and resume)
 //  6. check size and TTL against the far side
 //  7. rewrite: addresses, ports, checksums, TTL, MSS
 //  8. address it to the edge or the instance's host
@@ -27,7 +29,26 @@ import (
 // (see Answers), or is a fragment that waits for the rest.
 func (n *Node) Step(now time.Duration, p *wire.Packet, v *packet.View) bool {
 	n.Traffic.Receive(telemetry.Wire, len(p.Data))
-	ok, reason := n.forward(now, p, v)
+	if now-n.followed > pauseMin {
+		n.member.Tick(now) // this process stood still: what it may do has to be judged anew first
+		n.follow(now)
+	}
+	var ok bool
+	var reason drop.Reason
+	switch {
+	case p.Tunnel.Control():
+		ok, reason = n.control(now, p)
+		if reason == drop.None {
+			n.Signals.DatagramsReceived++
+		}
+		if ok { // the answer to a probe
+			n.Signals.DatagramsSent++
+		} else if reason == drop.None {
+			n.Traffic.Consumed++
+		}
+	default:
+		ok, reason = n.forward(now, p, v)
+	}
 	switch {
 	case ok:
 		n.Traffic.Queue(telemetry.Wire, len(p.Data))
@@ -45,14 +66,19 @@ func (n *Node) forward(now time.Duration, p *wire.Packet, v *packet.View) (bool,
 	switch {
 	case kind == cellstate.PeerUnknown:
 		return false, drop.UnknownPeer
-	case kind == cellstate.PeerNode, inbound != (p.Tunnel.VNI == 0):
-		// Hosts speak for VPCs, edges for the internet; nobody for both.
-		return false, drop.WrongTenant
+	case (kind == cellstate.PeerNode) != (p.Tunnel.Stage == packet.StageChain):
+		return false, drop.WrongTenant // only nodes send along the chain, and nothing else
 	case p.Tunnel.Hops == 0:
 		return false, drop.HopBudget
 	}
 	p.Tunnel.Hops--
-
+	if kind == cellstate.PeerNode {
+		return n.alongChain(now, p, v)
+	}
+	if inbound != (p.Tunnel.VNI == 0) {
+		// Hosts speak for VPCs, edges for the internet; nobody for both.
+		return false, drop.WrongTenant
+	}
 	if r := v.Decode(&p.Packet); r != drop.None {
 		return false, r
 	}
@@ -60,7 +86,7 @@ func (n *Node) forward(now time.Duration, p *wire.Packet, v *packet.View) (bool,
 	switch {
 	case gw == nil:
 		return false, drop.UnknownService
-	case gw.Node == nil || gw.Node.Addr != n.self:
+	case !n.roles.Has(cellstate.RoleTop):
 		return false, drop.WrongNode
 	case inbound:
 		return n.fromInternet(now, p, v, gw)
@@ -93,19 +119,20 @@ func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, g
 		// Perhaps a new connection on an old tuple: its flags must not be mixed
 		// with those of the one before, so report these and ask again.
 		n.reportEntry(now, e)
+		n.settle(now)
 		e = nil
 	}
-	if e == nil {
-		var r drop.Reason
-		e, r = n.miss(now, chain.Message{
+	if e == nil || now >= e.until {
+		return n.miss(now, p, v, gw, chain.Message{
 			Kind: chain.Miss, Service: gw.Service, Flow: tuple,
 			FlagsOut: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
 		})
-		if e == nil {
-			n.answerRefusal(now, p, v, r, gw)
-			return false, r
-		}
 	}
+	return n.out(now, p, v, gw, e)
+}
+
+// out translates a packet of a known flow and sends it to the internet.
+func (n *Node) out(now time.Duration, p *wire.Packet, v *packet.View, gw *cellstate.NATGateway, e *entry) (bool, drop.Reason) {
 	if e.service != gw.Service {
 		// The VPC has several gateways and its route table moved this flow to
 		// another: the flow that exists belongs to the first.
@@ -127,6 +154,7 @@ func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, g
 	e.bytesOut += uint64(len(p.Data))
 	v.DecrementTTL()
 	p.Tunnel.VNI, p.Peer = 0, e.edge
+	p.Tunnel.Stage, p.Tunnel.Chain = packet.StageData, nil
 	return true, drop.None
 }
 
@@ -147,16 +175,18 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 		}
 	}
 	e := n.cache.get(v.Tuple)
-	if e == nil {
-		var r drop.Reason
-		e, r = n.miss(now, chain.Message{
+	if e == nil || now >= e.until {
+		return n.miss(now, p, v, gw, chain.Message{
 			Kind: chain.Miss, Inbound: true, Service: gw.Service, Flow: v.Tuple,
 			FlagsIn: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
 		})
-		if e == nil {
-			return false, r
-		}
 	}
+	return n.in(now, p, v, e)
+}
+
+// in translates a packet of a known flow and sends it to the instance's host.
+func (n *Node) in(now time.Duration, p *wire.Packet, v *packet.View, e *entry) (bool, drop.Reason) {
+	public := v.IP.Dst()
 	if r := n.resolve(e); r != drop.None {
 		return false, r
 	}
@@ -181,19 +211,82 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 	e.bytesIn += uint64(len(p.Data))
 	v.DecrementTTL()
 	p.Tunnel.VNI, p.Peer = e.inside.VNI(), e.host
+	p.Tunnel.Stage, p.Tunnel.Chain = packet.StageData, nil
 	return true, drop.None
 }
 
-// miss sends the packet's tuple down the chain and returns the entry that
-// came back, or why none did.
-func (n *Node) miss(now time.Duration, m chain.Message) (*entry, drop.Reason) {
+// miss sends a packet down the chain. A TCP packet that may open nothing and a
+// flood are told apart here only by the budget: who owns the flow knows the rest.
+func (n *Node) miss(now time.Duration, p *wire.Packet, v *packet.View, gw *cellstate.NATGateway, m chain.Message) (bool, drop.Reason) {
 	n.Misses++
-	n.missed, n.refused = nil, drop.NoFlow
-	n.tell(now, m)
-	if n.missed != nil {
-		return n.missed, drop.None
+	if !n.budgets.allows(now, &m) {
+		return false, drop.MissBudget
 	}
-	return nil, n.refused
+	m.Packet, m.Top, m.At, m.From = true, n.self, now, n.self
+	if m.To = n.flowMasterOf(flowtrack.SlotOf(&m)); m.To == 0 {
+		return false, drop.NoOwner
+	}
+	return n.carry(now, p, v, m)
+}
+
+// resume goes on with a packet that comes back from the chain, with an entry or
+// with the reason why there is none.
+func (n *Node) resume(now time.Duration, p *wire.Packet, v *packet.View, m *chain.Message) (bool, drop.Reason) {
+	if p.Tunnel.Stage == packet.StageChain {
+		if r := v.Decode(&p.Packet); r != drop.None {
+			return false, r
+		}
+	}
+	gw := n.state.Gateway(p.Tunnel.Service)
+	if gw == nil {
+		return false, drop.UnknownService
+	}
+	inbound := p.Tunnel.VNI == 0
+	n.origin(p, v, gw, inbound)
+	if m.Kind == chain.Refused {
+		if !inbound {
+			n.answerRefusal(now, p, v, m.Reason, gw)
+		}
+		return false, m.Reason
+	}
+	if m.Top != n.self || m.At > now {
+		return false, drop.BadMessage
+	}
+	if now >= m.At+chain.EntryLease {
+		return false, drop.StaleDecision
+	}
+	if n.master.Owns(flowtrack.SlotOf(m)) {
+		done := *m
+		done.Kind, done.Packet = chain.Done, false
+		n.master.Step(now, done, nil)
+	}
+	n.member.Use()
+	e := n.cache.install(now, m)
+	switch {
+	case e == nil:
+		return false, drop.FlowTableFull
+	case now >= e.until:
+		return false, drop.StaleDecision
+	case inbound:
+		return n.in(now, p, v, e)
+	}
+	return n.out(now, p, v, gw, e)
+}
+
+// origin makes p's peer the one that it came from first, for answers to it.
+func (n *Node) origin(p *wire.Packet, v *packet.View, gw *cellstate.NATGateway, inbound bool) {
+	if p.Tunnel.Stage != packet.StageChain {
+		return
+	}
+	p.Tunnel.Stage, p.Tunnel.Chain = packet.StageData, nil
+	if inbound {
+		a, b := v.Tuple.Words()
+		if edge := n.state.Edge(a ^ b); edge != nil {
+			p.Peer = edge.Addr
+		}
+	} else if in := gw.VPC.Instance(v.IP.Src()); in != nil {
+		p.Peer = in.Host.Addr
+	}
 }
 
 // resolve brings what an entry knows of peers up to the current state.
@@ -235,6 +328,7 @@ func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) 
 	}
 	if v.TCPFlags&(packet.TCPSyn|packet.TCPFin|packet.TCPRst) != 0 {
 		n.reportEntry(now, e)
+		n.settle(now)
 	}
 }
 

@@ -20,6 +20,9 @@ type Worker struct {
 	pkts  []wire.Packet
 	view  packet.View
 	state *cellstate.State
+
+	degraded   bool
+	onDegraded func(bool, Status)
 }
 
 // Attach makes a worker for node on l, receiving and sending by conn.
@@ -28,12 +31,32 @@ func Attach(l *loop.Loop, node *Node, conn wire.Conn) (*Worker, error) {
 	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
 		return nil, fmt.Errorf("natgw: %w", err)
 	}
-	l.Every(node.Tick)
-	l.Flush(func(time.Duration) {
+	node.SetPayloadMax(conn.MaxPacket())
+	l.Every(func(now time.Duration) {
+		node.Tick(now)
+		w.watch(now)
+	})
+	l.Flush(func(now time.Duration) {
+		w.send(now)
 		conn.Flush()
 		node.EndTurn()
 	})
 	return w, nil
+}
+
+// OnDegraded sets what is called when the cell begins to lack something that its
+// promises need, and when it has it again. Set it before the loop runs.
+func (w *Worker) OnDegraded(f func(degraded bool, s Status)) { w.onDegraded = f }
+
+// watch tells of a change once. A node that just started has not been degraded.
+func (w *Worker) watch(now time.Duration) {
+	if w.onDegraded == nil || now < startGrace && !w.degraded {
+		return
+	}
+	if s := w.node.Status(now); s.Degraded != w.degraded {
+		w.degraded = s.Degraded
+		w.onDegraded(s.Degraded, s)
+	}
 }
 
 // Apply hands a state to the node; it runs on the loop.
@@ -56,12 +79,21 @@ func (w *Worker) receive(now time.Duration) bool {
 			w.conn.Send(p, &w.view)
 		}
 	}
-	answers := w.node.Answers()
-	for i := range answers {
-		w.conn.Send(&answers[i], nil)
-	}
+	w.send(now)
 	return true
 }
+
+// send sends what the node has to say besides the packets that it forwards.
+func (w *Worker) send(now time.Duration) {
+	for _, list := range [...][]wire.Packet{w.node.Answers(), w.node.Control(now)} {
+		for i := range list {
+			w.conn.Send(&list[i], nil)
+		}
+	}
+}
+
+// Status returns the node's place in its cell; it runs on the loop.
+func (w *Worker) Status(now time.Duration) Status { return w.node.Status(now) }
 
 // Snapshot copies the figures; it runs on the loop.
 func (w *Worker) Snapshot(now time.Duration) telemetry.Snapshot {
@@ -69,11 +101,7 @@ func (w *Worker) Snapshot(now time.Duration) telemetry.Snapshot {
 	s := w.conn.Stats()
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
 	n := w.node
-	return telemetry.Snapshot{Traffic: t, Metrics: append(wire.Metrics(s),
-		telemetry.Metric{Name: "flows", Help: "Flows tracked.", Value: float64(n.master.Len())},
-		telemetry.Metric{Name: "cached_entries", Help: "Rewrite entries in the Top's cache.", Value: float64(n.cache.free.Len())},
-		telemetry.Metric{Name: "misses_total", Help: "Packets that went down the chain.", Counter: true, Value: float64(n.Misses)},
-		telemetry.Metric{Name: "answers_suppressed_total", Help: "ICMP errors and RSTs not made, to bound their rate.", Counter: true, Value: float64(n.answers.Suppressed)},
+	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(s), n.metrics(now)...),
 		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
 	)}
 }

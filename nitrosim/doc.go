@@ -5,14 +5,16 @@
 // interface (a TUN in the instance's namespace), answers as the subnet's
 // router, refuses sources that are not the instance's own, routes by the
 // subnet's route table, and encapsulates: to the host of another instance of
-// the VPC directly, to a cell node for a service. What came through the cell
-// is answered through the cell (reflection), so the path stays symmetric and a
-// flow outlives a change of its route.
+// the VPC directly, to a Top of the cell for a service: the one of the flow's
+// slot, among those that answer this host's probes (package liveness). What came
+// through the cell is answered through the cell (reflection), so the path stays
+// symmetric and a flow outlives a change of its route.
 //
 //	instance ──TUN──▶ decode ▶ source check ▶ router? ▶ reflection ▶ route ─┬▶ same host: TUN
 //	                                             │                          ├▶ other host: GENEVE, service 0
-//	                                             ▼                          └▶ reassemble ▶ GENEVE to the
-//	                                        echo reply                          node of the service
+//	                                             ▼                          └▶ reassemble ▶ slot ▶ GENEVE
+//	                                        echo reply                          to the slot's Top
+//	Top ─────UDP────▶ answer to a probe ▶ liveness
 //	peer ────UDP────▶ peer may? ▶ decode ▶ instance here? ▶ remember service ▶ cut to MTU ▶ TUN
 //
 // Host is the pure core: no goroutine, socket, clock or log. Worker is the
@@ -21,7 +23,8 @@
 // Invariants kept here: I7 (source check on sending, sender check on
 // receiving; VNIs never meet), I8, I10 (hop budget), I11 (nothing larger than
 // the instance's MTU; "fragmentation needed" to the right instance), I12
-// (fragments, in package packet), I13 (limits.go).
+// (fragments, in package packet), I13 (limits.go), I17 (a Top that goes takes
+// only its own slots along).
 //
 // Limits: IPv4; fragments between instances travel as they are; one worker.
 package nitrosim

@@ -5,6 +5,7 @@ import (
 
 	"hyperplane/cellstate"
 	"hyperplane/flowtable"
+	"hyperplane/liveness"
 	"hyperplane/packet"
 	"hyperplane/telemetry"
 	"hyperplane/telemetry/drop"
@@ -24,6 +25,7 @@ var nowhere Verdict
 type Host struct {
 	name        string
 	state       *cellstate.State
+	tops        *liveness.Detector
 	frags       *packet.Reassembler
 	reflections *reflections
 	extras      extras
@@ -34,15 +36,16 @@ type Host struct {
 
 // New returns the core of the named host; seed keys its hash tables.
 func New(name string, seed flowtable.Seed) *Host {
-	h := &Host{name: name, reflections: newReflections(seed), extras: newExtras()}
+	h := &Host{name: name, tops: liveness.New(), reflections: newReflections(seed), extras: newExtras()}
 	h.frags = packet.NewReassembler(packet.ReassemblerLimits{Seed: seed[0]}, &h.Traffic.Dropped)
 	return h
 }
 
 // Apply makes s the host's state. Flows and reflections go on; reflections
 // outlive the flows of every gateway.
-func (h *Host) Apply(s *cellstate.State) {
+func (h *Host) Apply(now time.Duration, s *cellstate.State) {
 	h.state = s
+	h.tops.Apply(now, s.CellID, s.Tops)
 	h.reflections.idle = 0
 	for _, gw := range s.Gateways {
 		t := gw.Timeouts
@@ -55,6 +58,17 @@ func (h *Host) Apply(s *cellstate.State) {
 func (h *Host) Tick(now time.Duration) {
 	h.frags.Expire(now)
 	h.reflections.expire(now)
+	h.tops.Tick(now)
+}
+
+// Probes returns what to ask the Tops after a Tick; see liveness.
+func (h *Host) Probes(now time.Duration) []liveness.Probe {
+	probes := h.tops.Probes(now)
+	for i := range probes {
+		h.Traffic.Generated++
+		h.Traffic.Queue(telemetry.Wire, len(probes[i].Payload))
+	}
+	return probes
 }
 
 // Account is the host's traffic, with what reassembly holds and merged.
@@ -83,8 +97,20 @@ func (h *Host) FromInstance(now time.Duration, from *cellstate.Instance, p *wire
 //
 //  1. may this peer send this, 2. decode, 3. find the instance, 4. remember
 //     the service for the answer, 5. size, 6. deliver
+//
+// A datagram of another stage carries no packet for an instance: it is a Top's
+// answer, which ends here, or nothing that this host has a use for.
 func (h *Host) FromWire(now time.Duration, p *wire.Packet, v *packet.View) Verdict {
 	h.Traffic.Receive(telemetry.Wire, len(p.Data))
+	if p.Tunnel.Stage != packet.StageData {
+		kind, _ := h.state.Peer(p.Peer)
+		if r := h.tops.Receive(kind, p); r != drop.None {
+			h.Traffic.Dropped[r]++
+		} else {
+			h.Traffic.Consumed++
+		}
+		return nowhere
+	}
 	verdict, r := h.deliver(now, p, v)
 	if r != drop.None {
 		h.Traffic.Dropped[r]++
@@ -154,18 +180,17 @@ func (h *Host) toInstance(now time.Duration, from *cellstate.Instance, p *wire.P
 	return Verdict{ToPeer: true}, drop.None
 }
 
-// toGateway sends to the node that serves a gateway, whole: the gateway needs
-// the ports, which only a first fragment has.
+// toGateway sends to the Top of the flow's slot, whole: the slot and the gateway
+// need the ports, which only a first fragment has.
 func (h *Host) toGateway(now time.Duration, p *wire.Packet, v *packet.View, gw *cellstate.NATGateway) (Verdict, drop.Reason) {
-	if gw.Node == nil {
-		return nowhere, drop.NoNode
-	}
 	if v.Kind == packet.KindFragment {
 		if whole, r := h.reassemble(now, gw.VPC, p, v); !whole {
 			return nowhere, r
 		}
 	}
-	p.Peer = gw.Node.Addr
+	if p.Peer = h.tops.Top(liveness.Slot(gw.Service, v.Tuple)); p.Peer == 0 {
+		return nowhere, drop.NoNode
+	}
 	p.Tunnel = packet.Tunnel{VNI: gw.VPC.VNI, Service: gw.Service, Hops: hopBudget}
 	return Verdict{ToPeer: true}, drop.None
 }

@@ -5,7 +5,7 @@ import "time"
 const (
 	// hopBudget is how many of Hyperplane's hops a packet may make: a node, an
 	// edge or a host each take one; the rest is slack for tiers that move apart.
-	hopBudget = 8
+	hopBudget = 12
 
 	// reflectionsMax bounds the flows remembered as "came through the cell".
 	// At the limit a new one is not remembered (counted): its answers follow

@@ -58,7 +58,7 @@ func Attach(l *loop.Loop, host *Host, conn wire.Conn, open Opener) (*Worker, err
 	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
 		return nil, fmt.Errorf("nitrosim: %w", err)
 	}
-	l.Every(host.Tick)
+	l.Every(w.tick)
 	l.Flush(w.flush)
 	return w, nil
 }
@@ -68,9 +68,9 @@ func Attach(l *loop.Loop, host *Host, conn wire.Conn, open Opener) (*Worker, err
 // those that stay are not touched. An interface that cannot be opened is an
 // error of its own and does not keep the others from serving; the next Apply
 // tries it again.
-func (w *Worker) Apply(_ time.Duration, s *cellstate.State) error {
+func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 	w.state = s
-	w.host.Apply(s)
+	w.host.Apply(now, s)
 	wanted := make(map[string]*cellstate.Instance)
 	for _, in := range s.InstancesOn(w.host.name) {
 		wanted[in.Name] = in
@@ -128,6 +128,15 @@ func (w *Worker) close(name string) {
 func (w *Worker) Close() {
 	for name := range w.ports {
 		w.close(name)
+	}
+}
+
+// tick runs timers and asks the Tops whether they are alive.
+func (w *Worker) tick(now time.Duration) {
+	w.host.Tick(now)
+	for _, probe := range w.host.Probes(now) {
+		w.out = probe.Datagram()
+		w.conn.Send(&w.out, nil)
 	}
 }
 
@@ -215,7 +224,8 @@ func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
 	s := w.conn.Stats()
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
 	r := w.host.reflections
-	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(s), tun.Metrics(&tuns)...),
+	metrics := append(append(wire.Metrics(s), tun.Metrics(&tuns)...), w.host.tops.Metrics()...)
+	return telemetry.Snapshot{Traffic: t, Metrics: append(metrics,
 		telemetry.Metric{Name: "instances", Help: "Instances whose interface is open on this host.", Value: float64(len(w.ports))},
 		telemetry.Metric{Name: "reflections", Help: "Flows remembered as having come through the cell.", Value: float64(r.byTuple.Len())},
 		telemetry.Metric{Name: "reflections_refused_total", Help: "Flows not remembered because the table was full.", Counter: true, Value: float64(r.Refused)},

@@ -22,7 +22,7 @@
 //	    GSO? partial checksum?   ├──▶ Fragments (cut) ◀──▶  Reassembler (join)
 //	                             └──▶ BuildICMPError, BuildEchoReply, BuildRST
 //
-//	on the wire:  outer IPv4 │ UDP 6081 │ GENEVE + option (Tunnel) │ packet
+//	on the wire:  outer IPv4 │ UDP 6081 │ GENEVE + options (Tunnel) │ packet
 //
 // Invariants held here:
 //

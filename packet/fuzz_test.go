@@ -176,13 +176,16 @@ func zeroWord(b []byte) bool {
 
 // FuzzTunnel: no input panics; what is accepted survives being written again.
 func FuzzTunnel(f *testing.F) {
-	good := make([]byte, packet.GeneveLen)
-	testTunnel.Encode(good)
+	good := encoded(testTunnel)
 	f.Add(good)
 	f.Add(good[:12])
 	f.Add(append(append([]byte{8}, good[1:8]...), append(bytes.Repeat([]byte{1, 8, 1, 0}, 4), good[8:]...)...))
+	chained := encoded(testChain)
+	f.Add(chained)
+	f.Add(append(append(bytes.Clone(chained[:8]), chained[24:]...), chained[8:24]...))
+	f.Add(append(encoded(testControl), "payload"...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got := testTunnel
+		got := testChain
 		n, r := got.Decode(data)
 		if r != drop.None {
 			if n != 0 || got != (packet.Tunnel{}) {
@@ -190,13 +193,11 @@ func FuzzTunnel(f *testing.F) {
 			}
 			return
 		}
-		if n < packet.GeneveLen || n > len(data) || got.VNI > packet.VNIMax {
+		if n < got.Len() || n > len(data) || got.VNI > packet.VNIMax || (got.Chain != nil) != (got.Stage == packet.StageChain) {
 			t.Fatalf("%d of %d bytes, %+v", n, len(data), got)
 		}
-		b := make([]byte, packet.GeneveLen)
-		got.Encode(b)
 		var again packet.Tunnel
-		if m, r := again.Decode(b); m != packet.GeneveLen || r != drop.None || again != got {
+		if m, r := again.Decode(encoded(got)); m != got.Len() || r != drop.None || !same(again, got) {
 			t.Fatalf("%s %+v, want %+v", r, again, got)
 		}
 	})

@@ -34,9 +34,16 @@ const (
 	// TUN opened with IFF_VNET_HDR and no mergeable buffers.
 	VirtioLen = 10
 
-	// GeneveLen is the length of the tunnel header that Tunnel.Encode writes:
-	// 8 bytes base, 4 bytes option header, 12 bytes option body.
+	// GeneveLen is the length of the tunnel header that Tunnel.Encode writes
+	// without a chain option: 8 bytes base, 4 bytes option header, 12 bytes
+	// option body.
 	GeneveLen = 24
+	// ChainLen is the length of the chain option's body: 8 bytes of version and
+	// cell, 64 bytes of message. Another length is refused (drop.GeneveBadOption).
+	ChainLen = 72
+	// GeneveMax is the longest tunnel header that Tunnel.Encode writes: with a
+	// chain option and its header of 4 bytes.
+	GeneveMax = GeneveLen + geneveOptionLen + ChainLen
 	// GenevePort is the UDP port assigned to GENEVE (RFC 8926, section 3.3).
 	GenevePort = 6081
 	// TunnelOverhead is by how many bytes encapsulation grows a packet: outer

@@ -48,6 +48,23 @@ func TestGolden(t *testing.T) {
 			}
 			return b.String()
 		},
+		"owners": func() string {
+			var b strings.Builder
+			var table Table
+			for _, n := range []int{1, 2, 3, 5, 16, TableNodesMax} {
+				table.Build(names(n), TableBestMax)
+				for _, slot := range []uint32{0, 1, 2, 511, Slots - 1} {
+					fmt.Fprintf(&b, "node-1..%d slot %d, key %#016x: %v\n", n, slot, OwnerKey(0, slot), table.At(slot))
+				}
+				// Its hash stands for the whole table.
+				var raw []byte
+				for slot := range uint32(Slots) {
+					raw = append(raw, table.At(slot)...)
+				}
+				fmt.Fprintf(&b, "node-1..%d all slots: siphash %#016x\n", n, Hash(Placement, raw))
+			}
+			return b.String()
+		},
 		"maglev": func() string {
 			var b strings.Builder
 			for _, n := range []int{1, 2, 3, 7} {

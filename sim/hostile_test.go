@@ -14,7 +14,7 @@ func TestForgedTunnels(t *testing.T) {
 	sent := w.out("green-1", UDP("10.0.1.10:4000", web+":53", nil))
 	reply := UDP(web+":53", source(t, sent), nil)
 	var (
-		node  = w.state.Gateway(2).Node.Addr
+		node  = w.state.Nodes[0].Addr
 		other = w.state.Nodes[0].Addr
 		edge  = w.state.Edges[0].Addr
 		host1 = w.state.Hosts[0].Addr
@@ -42,7 +42,8 @@ func TestForgedTunnels(t *testing.T) {
 		"a host for others, to a gateway": {host2, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, query, drop.SpoofedSource},
 		"a host for nobody":               {host1, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, UDP("10.0.1.77:4000", web+":53", nil), drop.SpoofedSource},
 		"a gateway that is not":           {host1, node, packet.Tunnel{VNI: 200, Service: 9, Hops: 4}, query, drop.UnknownService},
-		"a gateway of another node":       {host1, other, packet.Tunnel{VNI: 200, Service: 2, Hops: 4}, query, drop.WrongNode},
+		"a host along the chain":          {host1, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4, Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}, query, drop.WrongTenant},
+		"a node with an empty message":    {other, node, packet.Tunnel{VNI: 200, Service: 2, Hops: 4, Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}, query, drop.BadMessage},
 		"a spent hop budget":              {host1, node, packet.Tunnel{VNI: 200, Service: 2}, query, drop.HopBudget},
 		"another gateway's public":        {edge, node, packet.Tunnel{Service: 2, Hops: 4}, UDP(web+":53", blue+":4000", nil), drop.UnknownPublicAddress},
 		"a host for others' instances":    {host2, host1, packet.Tunnel{VNI: 100, Hops: 4}, UDP("10.0.1.10:1", "10.0.1.10:2", nil), drop.SpoofedSource},

@@ -1,7 +1,7 @@
 package testnet
 
 // NodeAdmins lists the admin addresses, as unix:/PATH, of the nodes of the
-// testnet that is up; none if none is.
+// testnet that is up, spares that run included; none if none is up.
 func NodeAdmins() []string {
 	dir := DefaultDir()
 	t, err := running(dir)
@@ -11,6 +11,11 @@ func NodeAdmins() []string {
 	var list []string
 	for _, p := range t.State.Nodes {
 		list = append(list, "unix:"+dir.Admin(p.Name))
+	}
+	for _, p := range t.Spares {
+		if _, runs := findProcess(dir, p.Name); runs {
+			list = append(list, "unix:"+dir.Admin(p.Name))
+		}
 	}
 	return list
 }

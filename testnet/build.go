@@ -65,10 +65,10 @@ func (n *network) namespaces(ctx context.Context) error {
 	})
 }
 
-// underlay connects every node, edge and host.
+// underlay connects every node, edge, host and spare.
 func (n *network) underlay(ctx context.Context) error {
 	var members []lab.Member
-	for _, p := range n.topology.peers() {
+	for _, p := range append(n.topology.peers(), n.topology.spares()...) {
 		at := netip.PrefixFrom(p.Address, n.topology.Underlay.Bits())
 		members = append(members, lab.Member{Name: p.Name, NS: n.ns[p.Name], Address: at})
 	}

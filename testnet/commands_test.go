@@ -54,6 +54,7 @@ func TestCommandsWhenDown(t *testing.T) {
 	dir := runDir(t)
 	for _, args := range [][]string{
 		{"exec", "web", "--", "true"}, {"status"}, {"kill", "web"}, {"start", "web"}, {"logs", "web"},
+		{"pause", "web"}, {"resume", "web"}, {"partition", "a", "b"}, {"heal"}, {"heal", "a", "b"}, {"hold"},
 	} {
 		r := hyperplane(t, dir, append([]string{"testnet"}, args...)...)
 		if r.code != 1 || !strings.Contains(r.stderr, "hyperplane testnet up") {
@@ -133,22 +134,84 @@ func TestKillAndStart(t *testing.T) {
 	}
 }
 
-// Signals that do not end a process are passed on, and show.
-func TestStopAndContinue(t *testing.T) {
+// A process that is paused stands still, shows it, and goes on.
+func TestPauseAndResume(t *testing.T) {
 	dir := bringUp(t, "internet-only")
-	if err := Kill(dir, "web", syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "web is stopped", func() bool { return statusOf(t, dir, "web").State == StateStopped })
-	if err := Kill(dir, "web", syscall.SIGCONT); err != nil {
-		t.Fatal(err)
+	for _, step := range []struct{ command, state string }{{"pause", StateStopped}, {"pause", StateStopped}, {"resume", StateRunning}} {
+		if r := hyperplane(t, dir, "testnet", step.command, "web"); r.code != 0 {
+			t.Fatal(r.stderr)
+		}
+		if s := statusOf(t, dir, "web"); s.State != step.state {
+			t.Errorf("after %s: %+v", step.command, s)
+		}
 	}
 	eventually(t, "web is healthy", func() bool { return statusOf(t, dir, "web").Healthy })
+	before, _ := findProcess(dir, "web")
+	if err := Restart(t.Context(), dir, binary(t), "web", syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if s := statusOf(t, dir, "web"); !s.Healthy || s.PID == before.PID || before.Alive() {
+		t.Errorf("after a restart: %+v, before process %d", s, before.PID)
+	}
 	if err := Kill(dir, "web", syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if s := statusOf(t, dir, "web"); s.State != StateDead {
 		t.Errorf("%+v", s)
+	}
+	for _, args := range [][]string{{"pause", "web"}, {"resume", "web"}} {
+		if r := hyperplane(t, dir, append([]string{"testnet"}, args...)...); r.code != 1 || !strings.Contains(r.stderr, "testnet start web") {
+			t.Errorf("%v: code %d, %s", args, r.code, r.stderr)
+		}
+	}
+}
+
+// A spare runs nothing until the state names it; then it starts like any node.
+func TestSpareBecomesNode(t *testing.T) {
+	dir := bringUp(t, variant(t, "network: 172.31.0.0/24 ", "spares: [{name: node-4, address: 172.31.0.14}]\n  network: 172.31.0.0/24 "))
+	if s := statusOf(t, dir, "node-4"); s.State != StateSpare || !s.Healthy || s.PID != 0 || !strings.Contains(s.Detail, "state.yaml") {
+		t.Errorf("%+v", s)
+	}
+	if r := hyperplane(t, dir, "testnet", "start", "node-4"); r.code != 1 || !strings.Contains(r.stderr, "node-4") {
+		t.Errorf("a spare that the state does not name: code %d, %s", r.code, r.stderr)
+	}
+	const third = "  - {name: node-3, address: 172.31.0.13}\n"
+	setState(t, dir, 2, "version: 1", "version: 2", third, third+"  - {name: node-4, address: 172.31.0.14}\n")
+	if r := hyperplane(t, dir, "testnet", "start", "node-4"); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	if s := statusOf(t, dir, "node-4"); s.State != StateRunning || !s.Healthy {
+		t.Errorf("%+v", s)
+	}
+	t.Setenv("HYPERPLANE_RUN", string(dir))
+	if admins := NodeAdmins(); len(admins) != 4 || admins[3] != "unix:"+dir.Admin("node-4") {
+		t.Errorf("%v", admins)
+	}
+	if !arrives(t, dir, "host-1", "node-4") || !arrives(t, dir, "node-4", "host-1") {
+		t.Error("the spare is not on the underlay")
+	}
+	killHard(t, dir, "node-4")
+	if s := statusOf(t, dir, "node-4"); s.State != StateDead || s.Healthy {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A process that is slowed down gets less done and is whole afterwards.
+func TestSlow(t *testing.T) {
+	dir := bringUp(t, "internet-only")
+	p, _ := findProcess(dir, "web")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Slow(ctx, dir, "web") }()
+	eventually(t, "web is held", p.Stopped)
+	eventually(t, "web runs", func() bool { return !p.Stopped() })
+	eventually(t, "web answers, slowly", func() bool { return statusOf(t, dir, "web").Healthy })
+	cancel()
+	if err := <-done; err != nil || p.Stopped() {
+		t.Errorf("%v, stopped %v", err, p.Stopped())
+	}
+	if err := Slow(t.Context(), dir, "nobody"); err == nil {
+		t.Error("no error")
 	}
 }
 

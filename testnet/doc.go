@@ -19,7 +19,14 @@
 //	                          │ uplink
 //	                       hp-internet     router; public addresses over all edges by ECMP
 //	                          │
-//	                       hp-web hp-peer  HTTP, echo, DNS, iperf3
+//	                       hp-web hp-peer  HTTP, echo, DNS, iperf3, hold's other end
+//
+// Faults are made with what the kernel has: signals end, hold and slow a process
+// (Kill, Pause, Slow), packet filters at the receiver cut two parts off from each
+// other in one direction or both (Partition). Hold keeps thousands of connections
+// open meanwhile and tells what became of them; package hold does it. A topology
+// may have spares: namespaces on the underlay that become nodes when the state
+// file names them.
 //
 // The run directory (/run/hyperplane/testnet, or HYPERPLANE_RUN) holds per
 // process NAME.pid, NAME.log and NAME.sock (admin), and the topology and state

@@ -39,8 +39,8 @@ func mixedTraffic(t *testing.T, pingSize string) {
 		inside(t, name, "ping", "-nc2", "-i0.05", "-W5", "-s", pingSize, "-M", "dont", web)
 	}
 	for _, direction := range []string{"-4", "-R"} {
-		inside(t, "blue-1", "iperf3", "-C", "cubic", "-n", "4M", "-c", web, direction)
-		inside(t, "green-1", "iperf3", "-u", "-b", "100M", "-n", "300K", "-l", "700", "-c", web, direction)
+		runIperf(t, "blue-1", "-C", "cubic", "-n", "4M", "-c", web, direction)
+		runIperf(t, "green-1", "-u", "-b", "100M", "-n", "300K", "-l", "700", "-c", web, direction)
 	}
 	inside(t, "blue-1", "ping", "-nc2", "-i0.05", "-W5", "-s", "4000", "-M", "dont", web)
 	echoSizes(t)

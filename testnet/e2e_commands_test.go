@@ -83,6 +83,14 @@ func TestExitCodes(t *testing.T) {
 		{"testnet kill a b", 2, "--help"},
 		{"testnet start", 2, "--help"},
 		{"testnet logs", 2, "--help"},
+		{"testnet pause", 2, "--help"},
+		{"testnet resume a b", 2, "--help"},
+		{"testnet partition a", 2, "--help"},
+		{"testnet heal a", 2, "two names or none"},
+		{"testnet hold --tcp -1", 2, "--help"},
+		{"testnet hold --tcp 0 --udp 0", 2, "--help"},
+		{"testnet hold --for 0s", 2, "--for"},
+		{"testnet hold -o xml", 2, "text or json"},
 		{"node", 2, "required"},
 		{"node --name node-1", 2, "required"},
 		{"node --name node-1 --state x --max-flows 0", 2, "--max-flows"},
@@ -123,7 +131,7 @@ func TestExplain(t *testing.T) {
 	}
 	never := []string{
 		`flow +tcp 10\.0\.1\.10:20000 > 203\.0\.113\.10:7 vni 100`, `instance +blue-1 on host-1`, `route +nat`,
-		`gateway +nat-blue, served by node-[123]`, `slot +\d+ of 1024`, `entry +none: the flow is not open`,
+		`gateway +nat-blue`, `slot +\d+ of 1024, owned by node-[123], held by node-[123] and node-[123]`, `entry +none: the flow is not open`,
 	}
 	says(never, "tcp", "10.0.1.10:20000", web+":7")
 	c := dialEcho(t, "blue-1", "tcp", "10.0.1.10:20000", web+":7")

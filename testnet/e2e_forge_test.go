@@ -21,7 +21,7 @@ func geneve(tunnel packet.Tunnel, inner []byte) []byte {
 // hostile sends on the underlay whatever it likes, from any address.
 type hostile struct {
 	dir            Dir
-	owner, address string // the node that serves blue, and its address
+	owner, address string // a node, and its address
 	addresses      map[string][4]byte
 	fd             int
 
@@ -33,7 +33,7 @@ type hostile struct {
 func newHostile(t *testing.T, dir Dir) *hostile {
 	t.Helper()
 	top := load(t, "default")
-	node := top.State.Gateway(1).Node
+	node := top.State.Nodes[0]
 	h := &hostile{
 		dir: dir, owner: node.Name, address: node.Addr.String(), addresses: map[string][4]byte{},
 		pids: map[string]int{}, sent: map[string]float64{}, got: map[string]string{},
@@ -41,7 +41,7 @@ func newHostile(t *testing.T, dir Dir) *hostile {
 	for _, p := range roles(top) {
 		h.addresses[p.Name] = p.Address.As4()
 		h.pids[p.Name] = statusOf(t, dir, p.Name).PID
-		h.sent[p.Name] = scrape(t, dir, p.Name).sum("sent_packets_total")
+		h.sent[p.Name] = scrape(t, dir, p.Name).tenants("sent")
 	}
 	for name := range twins {
 		h.got[name] = deviceLine(t, name)
@@ -83,8 +83,9 @@ func (h *hostile) send(t *testing.T, from, to string, payload []byte) {
 // received waits until a role has taken n more datagrams.
 func (h *hostile) received(t *testing.T, to string, before samples, n int) {
 	t.Helper()
-	const taken = "wire_received_datagrams_total"
-	eventually(t, fmt.Sprintf("%s takes %d datagrams", to, n), func() bool { return scrape(t, h.dir, to)[taken] >= before[taken]+float64(n) })
+	eventually(t, fmt.Sprintf("%s takes %d datagrams", to, n), func() bool {
+		return scrape(t, h.dir, to).tenants("received") >= before.tenants("received")+float64(n)
+	})
 }
 
 // allDropped sends n datagrams, all of which have to be dropped.
@@ -106,7 +107,7 @@ func (h *hostile) check(t *testing.T) {
 	t.Helper()
 	for name, sent := range h.sent {
 		s := scrape(t, h.dir, name)
-		if now := s.sum("sent_packets_total"); now != sent || s.unaccounted() != 0 {
+		if now := s.tenants("sent"); now != sent || s.unaccounted() != 0 {
 			t.Errorf("%s sent %v packets, %v unaccounted for: %v", name, now-sent, s.unaccounted(), traffic(s))
 		}
 		if p := statusOf(t, h.dir, name); p.PID != h.pids[name] || !p.Healthy {

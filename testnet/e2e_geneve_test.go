@@ -10,7 +10,8 @@ import (
 )
 
 // Other people's tools can read what is on the underlay: GENEVE with our
-// option, the tenant's number, and the inner packet.
+// option, the tenant's number, and the inner packet; and they can tell what is
+// none by the O bit.
 func TestGeneveAsOthersSeeIt(t *testing.T) {
 	dir := bringUp(t, "default")
 	onHost, onEdge := capture(t, "host-1", peerLink, jumboFrame), capture(t, "edge-1", peerLink, jumboFrame)
@@ -23,10 +24,14 @@ func TestGeneveAsOthersSeeIt(t *testing.T) {
 	checkAccounts(t, dir)
 	host, edge := onHost(), onEdge()
 
-	ours := "geneve.version==0 && geneve.proto_type==0x0800 && geneve.option.class==0xff48 && geneve.option.type==0x81 && udp.dstport==6081"
+	ours := "geneve.version==0 && geneve.option.class==0xff48 && geneve.option.type==0x81 && udp.dstport==6081 && (" +
+		"geneve.flags.oam==0 && geneve.proto_type==0x0800 || geneve.flags.oam==1 && geneve.proto_type==0x88b5 && geneve.vni==0)"
 	for _, path := range []string{host, edge} { // the bridge's kernel speaks IGMP now and then
 		if bad := decoded(t, path, "_ws.malformed || ip && !igmp && !("+ours+")", "ip.src", "ip.dst"); len(bad) > 0 {
 			t.Errorf("%s: %d frames that tshark cannot read as ours: %v", path, len(bad), bad[:min(len(bad), 5)])
+		}
+		if len(decoded(t, path, "geneve.flags.oam==1")) == 0 {
+			t.Errorf("%s: no Top is asked whether it is alive", path)
 		}
 	}
 	onHostLines, onEdgeLines := tunnels(t, host), tunnels(t, edge)
@@ -57,11 +62,11 @@ func TestGeneveAsOthersSeeIt(t *testing.T) {
 	}
 }
 
-// tunnels lists the GENEVE packets of a capture: VNI in decimal, source and
+// tunnels lists the packets in GENEVE of a capture: VNI in decimal, source and
 // destination addresses outside and inside, inner ports, ICMP type.
 func tunnels(t *testing.T, path string) (lines []string) {
 	t.Helper()
-	for _, line := range decoded(t, path, "geneve", "geneve.vni", "ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "icmp.type") {
+	for _, line := range decoded(t, path, "geneve.flags.oam==0", "geneve.vni", "ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "icmp.type") {
 		f := strings.SplitN(line, " ", 3) // the frame's number, and a VNI that some versions write in hexadecimal
 		vni, err := strconv.ParseUint(f[1], 0, 24)
 		if err != nil {

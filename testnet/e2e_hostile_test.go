@@ -54,6 +54,18 @@ func TestHostileUnderlay(t *testing.T) {
 		{"a private source to the internet", h.address, "edge-1", geneve(packet.Tunnel{Service: 1, Hops: 4}, query), "spoofed_source"},
 		{"another gateway's source", h.address, "edge-1", geneve(packet.Tunnel{Service: 4, Hops: 4}, toInternet), "spoofed_source"},
 		{"a host to an edge", "172.31.0.31", "edge-1", geneve(packet.Tunnel{Service: 1, Hops: 4}, toInternet), "wrong_tenant"},
+		{"a stranger's probe", "172.31.0.99", h.owner, geneve(packet.Tunnel{Stage: packet.StageProbe, Hops: 1}, make([]byte, 24)), "unknown_peer"},
+		{"a probe that is none", "172.31.0.31", h.owner, geneve(packet.Tunnel{Stage: packet.StageProbe, Hops: 1}, make([]byte, 24)), "bad_message"},
+		{"a probe of another cell", "172.31.0.31", h.owner, geneve(packet.Tunnel{Stage: packet.StageProbe, Hops: 1}, append([]byte{1, 1}, make([]byte, 22)...)), "foreign_cell"},
+		{"a host's hello", "172.31.0.31", h.owner, geneve(packet.Tunnel{Stage: packet.StageHello, Hops: 1}, make([]byte, 64)), "wrong_tenant"},
+		{"an edge's messages", "172.31.0.21", h.owner, geneve(packet.Tunnel{Stage: packet.StageMessages, Hops: 1}, make([]byte, 88)), "wrong_tenant"},
+		{"a host along the chain", "172.31.0.31", h.owner, chained(query), "wrong_tenant"},
+		{"a hello that is none", "172.31.0.12", h.owner, geneve(packet.Tunnel{Stage: packet.StageHello, Hops: 1}, make([]byte, 64)), "bad_message"},
+		{"messages that are none", "172.31.0.12", h.owner, geneve(packet.Tunnel{Stage: packet.StageMessages, Hops: 1}, make([]byte, 88)), "bad_message"},
+		{"no message on the chain", "172.31.0.12", h.owner, chained(query), "bad_message"},
+		{"a stage that is not", "172.31.0.12", h.owner, geneve(packet.Tunnel{Stage: 9, Hops: 1}, make([]byte, 64)), "bad_message"},
+		{"a hello to a host", h.address, "host-1", geneve(packet.Tunnel{Stage: packet.StageHello, Hops: 1}, make([]byte, 64)), "bad_message"},
+		{"an answer to no probe", h.address, "edge-1", geneve(packet.Tunnel{Stage: packet.StageProbe, Hops: 1}, make([]byte, 24)), "bad_message"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := scrape(t, dir, tt.to)
@@ -85,6 +97,14 @@ func TestHostileUnderlay(t *testing.T) {
 		}
 	})
 	h.check(t)
+}
+
+// chained is a packet on its way along the chain, with a message that says nothing.
+func chained(inner []byte) []byte {
+	tunnel := packet.Tunnel{VNI: 100, Service: 1, Stage: packet.StageChain, Hops: 4, Chain: new([packet.ChainLen]byte)}
+	b := make([]byte, packet.GeneveMax)
+	tunnel.Encode(b)
+	return append(b, inner...)
 }
 
 func noise(random *rand.Rand, n int) []byte {

@@ -23,7 +23,7 @@ func balanced(t *testing.T, dir Dir) {
 	}
 	for name, s := range settled(t, dir, top) {
 		if d := s.unaccounted(); d != 0 {
-			t.Errorf("%s: %v packets unaccounted for: %v", name, d, traffic(s))
+			t.Errorf("%s: %v packets unaccounted for: %v", name, d, s)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func TestTooBigIsAnswered(t *testing.T) {
 	t.Run("an instance with a smaller MTU than the internet", func(t *testing.T) {
 		dir := bringUp(t, variant(t, "host: host-1, mtu: 1500, netns: hp-blue-1", "host: host-1, mtu: 1200, netns: hp-blue-1"))
 		for _, direction := range []string{"-4", "-R"} {
-			inside(t, "blue-1", "iperf3", "-C", "cubic", "-n", "8M", "-c", web, direction)
+			runIperf(t, "blue-1", "-C", "cubic", "-n", "8M", "-c", web, direction)
 		}
 		echoSizes(t)
 		learnt(t, "web", "198.51.100.1", "1200")

@@ -16,8 +16,8 @@ const flowsPerDestination = 55000
 // as ports come free.
 func TestPortsToOneDestination(t *testing.T) {
 	dir := bringUp(t, variant(t, "public_addresses: [198.51.100.1]}",
-		"public_addresses: [198.51.100.1], timeouts: {udp_idle: 8s, port_rest: 1s}}"))
-	owner := explain(t, dir, "blue", "udp", "10.0.1.10:1024", web+":7").Owner
+		"public_addresses: [198.51.100.1], timeouts: {udp_idle: 15s, port_rest: 1s}}"))
+	owner := func() string { return explain(t, dir, "blue", "udp", "10.0.1.10:1024", web+":7").Owner }
 
 	// Two instances share the gateway; every flow keeps a socket of its own.
 	const share = flowsPerDestination / 4
@@ -25,14 +25,15 @@ func TestPortsToOneDestination(t *testing.T) {
 		startHolder(t, "blue-1", "10.0.1.10", 1024, share), startHolder(t, "blue-1", "10.0.1.10", 1024+share, share),
 		startHolder(t, "blue-2", "10.0.1.11", 1024, share), startHolder(t, "blue-2", "10.0.1.11", 1024+share, share),
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for round := 1; ; round++ {
 		begun := time.Now()
-		before := scrape(t, dir, owner)
+		at := owner() // a busy machine may lose one
+		before := scrape(t, dir, at)
 		if err := echoAll(all); err != nil {
 			t.Fatal(err)
 		}
-		now := scrape(t, dir, owner)
+		now := scrape(t, dir, at)
 		t.Logf("round %d took %v: %v flows", round, time.Since(begun), now["flows"])
 		if now["flows"] >= flowsPerDestination && now["misses_total"] == before["misses_total"] {
 			break // none was forgotten while the others opened: they are all open at once
@@ -41,7 +42,7 @@ func TestPortsToOneDestination(t *testing.T) {
 			t.Fatalf("%v flows after %d rounds", now["flows"], round)
 		}
 	}
-	if now := scrape(t, dir, owner); now["flows"] != flowsPerDestination || now.dropped("ports_exhausted") != 0 {
+	if now := scrape(t, dir, owner()); now["flows"] != flowsPerDestination || now.dropped("ports_exhausted") != 0 {
 		t.Errorf("%v flows, %v refused", now["flows"], now.dropped("ports_exhausted"))
 	}
 
@@ -67,7 +68,7 @@ func TestPortsToOneDestination(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	counted := scrape(t, dir, owner)
+	counted := scrape(t, dir, owner())
 	if n := counted.dropped("ports_exhausted"); n != 1 {
 		t.Errorf("%v packets counted as ports_exhausted, want 1", n)
 	}
@@ -83,11 +84,11 @@ func TestPortsToOneDestination(t *testing.T) {
 		if !served && !errors.Is(err, unix.EHOSTUNREACH) {
 			t.Fatal(err)
 		}
-		if time.Since(retry) > 30*time.Second {
-			t.Fatalf("not served again within 30 s: %v", err)
+		if time.Since(retry) > 45*time.Second {
+			t.Fatalf("not served again within 45 s: %v", err)
 		}
 	}
-	if now := scrape(t, dir, owner); now["flows"] > flowsPerDestination {
+	if now := scrape(t, dir, owner()); now["flows"] > flowsPerDestination {
 		t.Errorf("served beyond the limit: %v flows are open", now["flows"])
 	}
 	checkAccounts(t, dir)

@@ -1,16 +1,11 @@
 package testnet
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 const (
@@ -18,52 +13,15 @@ const (
 	peer = "203.0.113.20"
 )
 
-// samples are one scrape of a part's own metrics (hyperplane_…), by name and
-// labels other than the role's: "received_packets_total{side=tun}".
-type samples map[string]float64
+// samples are one scrape of a part's own metrics.
+type samples = Metrics
 
 // scrape reads a part's /metrics.
 func scrape(t *testing.T, dir Dir, name string) samples {
 	t.Helper()
-	client := Client(dir.Admin(name))
-	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", "http://part/metrics", nil)
+	s, err := Scrape(t.Context(), dir, name)
 	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: /metrics: %s", name, resp.Status)
-	}
-	s := samples{}
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		rest, ok := strings.CutPrefix(lines.Text(), "hyperplane_")
-		if !ok {
-			continue
-		}
-		series, value, _ := strings.Cut(rest, "} ")
-		metric, labels, _ := strings.Cut(series, "{")
-		var own []string
-		for _, l := range strings.Split(labels, ",") {
-			if !strings.HasPrefix(l, "name=") && !strings.HasPrefix(l, "role=") {
-				own = append(own, strings.ReplaceAll(l, `"`, ""))
-			}
-		}
-		key := metric
-		if len(own) > 0 {
-			key += "{" + strings.Join(own, ",") + "}"
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			t.Fatalf("%s: %q: %v", name, lines.Text(), err)
-		}
-		s[key] = v
+		t.Fatalf("%s: %v", name, err)
 	}
 	return s
 }
@@ -80,6 +38,12 @@ func (s samples) sum(metric string) (total float64) {
 
 func (s samples) dropped(reason string) float64 {
 	return s["dropped_packets_total{reason="+reason+"}"]
+}
+
+// tenants is how many of the packets that arrived or were sent are tenants',
+// or strangers', and not what nodes, hosts and edges tell each other all the time.
+func (s samples) tenants(way string) float64 {
+	return s.sum(way+"_packets_total") - s["control_datagrams_"+way+"_total"]
 }
 
 // unaccounted is what came in and neither went out nor is explained.
@@ -109,11 +73,15 @@ type flowLine struct {
 func flows(t *testing.T, dir Dir) []flowLine {
 	t.Helper()
 	var all []flowLine
-	for _, name := range []string{"node-1", "node-2", "node-3"} {
-		if _, alive := findProcess(dir, name); !alive {
+	top, err := running(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range top.Parts() { // not those of the state, which a test may have broken
+		if _, alive := findProcess(dir, n.Name); !alive || n.Role != RoleNode && n.Role != RoleSpare {
 			continue
 		}
-		client := Client(dir.Admin(name))
+		client := Client(dir.Admin(n.Name))
 		resp, err := client.Get("http://part/flows?limit=10000")
 		if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ const (
 	// refused.
 	fileBytesMax = 4 << 20
 
-	// hostsMax is how many hosts the internet may have. More are an error of
-	// the topology.
+	// hostsMax is how many hosts the internet may have, and how many spares
+	// the underlay. More are an error of the topology.
 	hostsMax = 64
 )
 
@@ -21,6 +21,10 @@ const (
 	// SIGTERM; then it kills them.
 	politeWaitMax = time.Second
 
+	// cellWaitMax is how long Up waits for the nodes to agree on being a cell,
+	// which takes them well under a second; then it fails.
+	cellWaitMax = 15 * time.Second
+
 	// reapWaitMax is how long Down waits for init to collect the processes
 	// that ended; then it returns all the same.
 	reapWaitMax = 2 * time.Second
@@ -31,6 +35,15 @@ const (
 
 	// problemBytesMax is how much of an admin server's complaint is shown.
 	problemBytesMax = 4 << 10
+
+	// metricsBytesMax bounds what is read of a part's /metrics; the rest is not
+	// looked at.
+	metricsBytesMax = 4 << 20
+
+	// slowHeld and slowRun are how long Slow holds a process and lets it run,
+	// in turn: it has a quarter of the time, and answers up to slowHeld late.
+	slowHeld = 30 * time.Millisecond
+	slowRun  = 10 * time.Millisecond
 
 	// followEvery is the pause between two looks at a log that is followed.
 	followEvery = 100 * time.Millisecond

@@ -17,6 +17,7 @@ const (
 	RoleEdge         Role = "edge"
 	RoleHost         Role = "host"
 	RoleInstance     Role = "instance"
+	RoleSpare        Role = "spare" // on the underlay, to become a node when the state names it
 )
 
 // Namespaces of the parts that every topology has.
@@ -47,7 +48,7 @@ func (p Part) HasProcess() bool { return p.command() != nil }
 // command is the subcommand that the part's process runs, nil if it has none.
 func (p Part) command() []string {
 	switch p.Role {
-	case RoleNode:
+	case RoleNode, RoleSpare:
 		return []string{"node"}
 	case RoleEdge:
 		return []string{"blackfoot"}

@@ -50,7 +50,7 @@ func (p *problems) err() error {
 	return errors.New(strings.Join(texts, "\n"))
 }
 
-// fields are the keys of a mapping, all of them required, with their readers.
+// fields are the keys of a mapping with their readers.
 type fields map[string]func(n *yaml.Node, path string)
 
 func (f fields) names() string {
@@ -62,8 +62,9 @@ func (f fields) names() string {
 	return strings.Join(names, ", ")
 }
 
-// mapping reads a mapping strictly: unknown, repeated and missing keys are problems.
-func (p *problems) mapping(n *yaml.Node, path string, f fields) {
+// mapping reads a mapping strictly: unknown, repeated and missing keys are
+// problems, but that those named optional may be missing.
+func (p *problems) mapping(n *yaml.Node, path string, f fields, optional ...string) {
 	if n.Kind != yaml.MappingNode {
 		p.add(n, path, "want a mapping with %s", f.names())
 		return
@@ -83,7 +84,7 @@ func (p *problems) mapping(n *yaml.Node, path string, f fields) {
 		}
 	}
 	for name := range f {
-		if !seen[name] {
+		if !seen[name] && !slices.Contains(optional, name) {
 			p.add(n, strings.TrimPrefix(path+"."+name, "."), "is missing")
 		}
 	}

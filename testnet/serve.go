@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hyperplane/telemetry"
+	"hyperplane/testnet/hold"
 )
 
 // ServeOptions are what an internet host needs.
@@ -24,8 +25,9 @@ type ServeOptions struct {
 }
 
 // Serve is an internet host: HTTP on 80, echo on 7 (UDP and TCP), DNS on 53
-// (UDP) and, where iperf3 is installed, iperf3 on 5201. It runs in the
-// namespace it was started in, until ctx ends.
+// (UDP), the far end of hold's connections from 10000 on (both) and, where
+// iperf3 is installed, iperf3 on 5201. It runs in the namespace it was started
+// in, until ctx ends.
 func Serve(ctx context.Context, o ServeOptions) error {
 	t, err := LoadTopology(o.Topology)
 	if err != nil {
@@ -123,6 +125,14 @@ func (s *server) listen(a netip.Addr) error {
 		return err
 	}
 	s.goes("DNS", func() error { return s.dns(names) })
+	held, err := hold.Listen(a)
+	if err != nil {
+		return err
+	}
+	s.goes("hold", func() error {
+		defer held.Close()
+		return held.Run(s.ctx)
+	})
 	return nil
 }
 

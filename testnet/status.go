@@ -20,7 +20,8 @@ type PartStatus struct {
 	State     string  `json:"state"`                    // StateOf…
 	Uptime    float64 `json:"uptime_seconds,omitempty"` // of the process
 	Healthy   bool    `json:"healthy"`                  // its /healthz says so; of a part without process: it is there
-	Detail    string  `json:"detail,omitempty"`         // why it is not healthy
+	Cell      *Cell   `json:"cell,omitempty"`           // what a node says of its cell
+	Detail    string  `json:"detail,omitempty"`         // why it is not healthy, or its cell not whole
 }
 
 // What a part's State may be.
@@ -29,6 +30,7 @@ const (
 	StateRunning = "running" // its process runs
 	StateStopped = "stopped" // its process is held by SIGSTOP
 	StateDead    = "dead"    // its process has ended
+	StateSpare   = "spare"   // its process was never started: the state does not need it
 	StateGone    = "gone"    // the namespace itself is not there
 )
 
@@ -77,6 +79,10 @@ func partStatus(ctx context.Context, dir Dir, p Part) PartStatus {
 		return s
 	}
 	proc, alive := findProcess(dir, p.Name)
+	if _, was := readPid(dir, p.Name); !alive && !was && p.Role == RoleSpare {
+		s.State, s.Detail = StateSpare, "name it under nodes in "+dir.State()+", then start it"
+		return s
+	}
 	if !alive {
 		s.State, s.Healthy, s.Detail = StateDead, false, "run 'hyperplane testnet start "+p.Name+"'"
 		return s
@@ -88,6 +94,11 @@ func partStatus(ctx context.Context, dir Dir, p Part) PartStatus {
 	}
 	if err := Get(ctx, dir.Admin(p.Name), "/healthz", nil); err != nil {
 		s.Healthy, s.Detail = false, err.Error()
+	}
+	if p.Role == RoleNode || p.Role == RoleSpare {
+		if s.Cell = cellOf(ctx, dir, p.Name); s.Cell != nil && s.Cell.Degraded && s.Healthy {
+			s.Detail = fmt.Sprintf("%d in the view, %d flows on one node only", s.Cell.Members, s.Cell.SingleCopy)
+		}
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"hyperplane/cellstate"
@@ -21,6 +22,7 @@ const DefaultTopology = "default"
 // Topology is what a testnet consists of, checked as a whole.
 type Topology struct {
 	Underlay netip.Prefix     // of nodes, edges and hosts
+	Spares   []Host           // on the underlay, for nodes that the state names later
 	Router   netip.Addr       // the internet hosts' next hop
 	Transit  netip.Prefix     // between the router (its first address) and the edges
 	Public   []netip.Prefix   // what the router sends to the edges
@@ -31,7 +33,8 @@ type Topology struct {
 	StateText []byte // the state file: the text under state:, with its comments
 }
 
-// Host is a server on the internet.
+// Host is a machine that the state knows nothing of: a server on the internet,
+// or a spare.
 type Host struct {
 	Name    string
 	Address netip.Addr
@@ -79,6 +82,9 @@ func (t *Topology) Parts() []Part {
 	for _, p := range t.State.Nodes {
 		parts = append(parts, Part{p.Name, RoleNode, p.Addr.Netip()})
 	}
+	for _, s := range t.Spares {
+		parts = append(parts, Part{s.Name, RoleSpare, s.Address})
+	}
 	for _, p := range t.State.Edges {
 		parts = append(parts, Part{p.Name, RoleEdge, p.Addr.Netip()})
 	}
@@ -101,16 +107,16 @@ func (t *Topology) part(name string) (Part, bool) {
 	return Part{}, false
 }
 
-// peers lists the parts that are on the underlay.
+// peers lists the parts that the state has on the underlay.
 func (t *Topology) peers() []Part {
-	var peers []Part
-	for _, p := range t.Parts() {
-		switch p.Role {
-		case RoleNode, RoleEdge, RoleHost:
-			peers = append(peers, p)
-		}
-	}
-	return peers
+	return slices.DeleteFunc(t.Parts(), func(p Part) bool {
+		return p.Role != RoleNode && p.Role != RoleEdge && p.Role != RoleHost
+	})
+}
+
+// spares lists the parts that are on the underlay beside them.
+func (t *Topology) spares() []Part {
+	return slices.DeleteFunc(t.Parts(), func(p Part) bool { return p.Role != RoleSpare })
 }
 
 // transitRouter is the router's address towards the edges.

@@ -32,6 +32,13 @@ func (t *Topology) check(p *problems, at *lines, state *yaml.Node) {
 			p.add(at.hosts[i], path+".address", "%s lies in the underlay's, the transit or a public network", h.Address)
 		}
 	}
+	for i, s := range t.Spares {
+		path := fmt.Sprintf("underlay.spares[%d]", i)
+		claim(at.spares[i], path, s.Name, s.Address)
+		if !t.Underlay.Contains(s.Address) || s.Address == t.Underlay.Addr() {
+			p.add(at.spares[i], path+".address", "%s is not in underlay.network %s", s.Address, t.Underlay)
+		}
+	}
 	count := map[Role]int{}
 	list := map[Role]string{RoleNode: "nodes", RoleEdge: "edges", RoleHost: "hosts"}
 	for _, peer := range t.peers() {

@@ -39,7 +39,8 @@ func ParseTopology(name string, data []byte) (*Topology, error) {
 		"underlay": func(n *yaml.Node, path string) {
 			p.mapping(n, path, fields{
 				"network": func(n *yaml.Node, path string) { t.Underlay = p.prefix(n, path); at.underlay = n },
-			})
+				"spares":  func(n *yaml.Node, path string) { t.Spares, at.spares = p.machines(n, path) },
+			}, "spares")
 		},
 		"internet": func(n *yaml.Node, path string) { t.parseInternet(p, &at, n, path) },
 		"state":    func(n *yaml.Node, _ string) { state = n },
@@ -63,7 +64,7 @@ func ParseTopology(name string, data []byte) (*Topology, error) {
 // lines remembers where values stood, for the checks of the whole.
 type lines struct {
 	underlay, router, transit, public *yaml.Node
-	hosts                             []*yaml.Node
+	hosts, spares                     []*yaml.Node
 }
 
 func (t *Topology) parseInternet(p *problems, at *lines, n *yaml.Node, path string) {
@@ -74,21 +75,24 @@ func (t *Topology) parseInternet(p *problems, at *lines, n *yaml.Node, path stri
 			at.public = n
 			p.items(n, path, func(n *yaml.Node, path string) { t.Public = append(t.Public, p.prefix(n, path)) })
 		},
-		"hosts": func(n *yaml.Node, path string) {
-			p.items(n, path, func(n *yaml.Node, path string) {
-				var h Host
-				p.mapping(n, path, fields{
-					"name":    func(n *yaml.Node, path string) { h.Name = p.name(n, path) },
-					"address": func(n *yaml.Node, path string) { h.Address = p.addr(n, path) },
-				})
-				t.Hosts = append(t.Hosts, h)
-				at.hosts = append(at.hosts, n)
-			})
-			if len(t.Hosts) > hostsMax {
-				p.add(n, path, "%d hosts: at most %d", len(t.Hosts), hostsMax)
-			}
-		},
+		"hosts": func(n *yaml.Node, path string) { t.Hosts, at.hosts = p.machines(n, path) },
 	})
+}
+
+// machines reads a list of names and addresses.
+func (p *problems) machines(n *yaml.Node, path string) (list []Host, at []*yaml.Node) {
+	p.items(n, path, func(n *yaml.Node, path string) {
+		var h Host
+		p.mapping(n, path, fields{
+			"name":    func(n *yaml.Node, path string) { h.Name = p.name(n, path) },
+			"address": func(n *yaml.Node, path string) { h.Address = p.addr(n, path) },
+		})
+		list, at = append(list, h), append(at, n)
+	})
+	if len(list) > hostsMax {
+		p.add(n, path, "%d machines: at most %d", len(list), hostsMax)
+	}
+	return list, at
 }
 
 // stateText cuts the block under state: out of the file. text is what the

@@ -15,7 +15,7 @@ import (
 
 // The embedded topologies are what their names and the documentation say.
 func TestBuiltin(t *testing.T) {
-	if diff := cmp.Diff([]string{"default", "internet-only", "jumbo", "underlay-1600"}, Builtin()); diff != "" {
+	if diff := cmp.Diff([]string{"apart", "default", "five", "internet-only", "jumbo", "underlay-1600"}, Builtin()); diff != "" {
 		t.Error(diff)
 	}
 	for _, tt := range []struct {
@@ -24,6 +24,8 @@ func TestBuiltin(t *testing.T) {
 		underlay, instance int
 	}{
 		{"default", 14, 9001, 1500},
+		{"apart", 18, 9001, 1500},
+		{"five", 16, 9001, 1500},
 		{"underlay-1600", 14, 1600, 1500},
 		{"jumbo", 14, 9001, 8500},
 		{"internet-only", 4, 9001, 0},
@@ -40,6 +42,43 @@ func TestBuiltin(t *testing.T) {
 				t.Errorf("%s: %s has MTU %d, want %d", tt.name, i.Name, i.MTU, tt.instance)
 			}
 		}
+	}
+}
+
+// The roles stand apart in one topology, and nobody has less than one of each.
+func TestRolesApart(t *testing.T) {
+	var got []string
+	for _, n := range load(t, "apart").State.Nodes {
+		got = append(got, n.Name+" "+n.Roles.String())
+	}
+	want := []string{
+		"top-1 top", "top-2 top",
+		"master-1 flowmaster", "master-2 flowmaster", "master-3 flowmaster",
+		"decider-1 decider", "decider-2 decider",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A spare has a namespace on the underlay and is not among those that run.
+func TestSpare(t *testing.T) {
+	text, _ := edit(t, "network: 172.31.0.0/24 ", "spares: [{name: node-4, address: 172.31.0.14}]\n  network: 172.31.0.0/24 ")
+	top, err := ParseTopology("x.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, ok := top.part("node-4")
+	if !ok || p.Role != RoleSpare || p.Namespace() != "hp-node-4" || !p.HasProcess() {
+		t.Errorf("%+v, %v", p, ok)
+	}
+	for _, q := range top.peers() {
+		if q.Name == "node-4" {
+			t.Error("the state knows the spare")
+		}
+	}
+	if got := top.spares(); len(got) != 1 || got[0] != p {
+		t.Errorf("spares %v", got)
 	}
 }
 
@@ -122,6 +161,10 @@ func TestTopologyErrors(t *testing.T) {
 		{"address twice", "203.0.113.20}", "203.0.113.10}", "internet.hosts[1]: the address 203.0.113.10 is web's already"},
 		{"host in the underlay", "203.0.113.20}", "172.31.0.99}", "172.31.0.99 lies in the underlay's"},
 		{"peer outside", "address: 172.31.0.12}", "address: 172.32.0.12}", "state.nodes[1].address: 172.32.0.12 is not in underlay.network 172.31.0.0/24"},
+		{"spare outside", "network: 172.31.0.0/24 ", "spares: [{name: x, address: 172.32.0.9}]\n  network: 172.31.0.0/24 ", "underlay.spares[0].address: 172.32.0.9 is not in underlay.network"},
+		{"spare in use", "network: 172.31.0.0/24 ", "spares: [{name: x, address: 172.31.0.12}]\n  network: 172.31.0.0/24 ", "state.nodes[1]: the address 172.31.0.12 is x's already"},
+		{"spare that is a node", "network: 172.31.0.0/24 ", "spares: [{name: node-1, address: 172.31.0.14}]\n  network: 172.31.0.0/24 ", `state.nodes[0]: the name "node-1" is that of underlay.spares[0] already`},
+		{"spare without an address", "network: 172.31.0.0/24 ", "spares: [{name: x}]\n  network: 172.31.0.0/24 ", "underlay.spares[0].address: is missing"},
 		{"netns", "netns: hp-blue-2", "netns: blue-2", "state.instances[1].netns: is \"blue-2\""},
 		{"public address unrouted", "[198.51.100.2]", "[198.51.101.2]", "state.nat_gateways[1].public_addresses: 198.51.101.2 is in none of internet.public"},
 		{"transit too small", "198.18.0.0/24 ", "198.18.0.0/31 ", "internet.transit: 198.18.0.0/31 is too small for a router and 2 edges"},
@@ -191,7 +234,7 @@ func TestLoadTopologyFile(t *testing.T) {
 		t.Error("not the file's content")
 	}
 	_, err := LoadTopology("nowhere")
-	if err == nil || !strings.Contains(err.Error(), "default, internet-only") {
+	if err == nil || !strings.Contains(err.Error(), "apart, default") {
 		t.Errorf("error %v does not name the embedded topologies", err)
 	}
 }

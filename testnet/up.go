@@ -28,6 +28,7 @@ type Options struct {
 //  2. write the run directory
 //  3. make namespaces and links
 //  4. start every process, then wait for all of them
+//  5. wait until the nodes are a cell: before that nobody may open a flow
 func Up(ctx context.Context, o Options) error {
 	if err := preflight(); err != nil {
 		return err
@@ -60,7 +61,7 @@ func up(ctx context.Context, o Options) error {
 	}
 	var parts []Part
 	for _, p := range o.Topology.Parts() {
-		if p.HasProcess() {
+		if p.HasProcess() && p.Role != RoleSpare {
 			parts = append(parts, p)
 		}
 	}
@@ -77,7 +78,10 @@ func up(ctx context.Context, o Options) error {
 		return err
 	}
 	progress(1, "namespaces and links")
-	return startAll(ctx, o, parts, func(done int, name string) { progress(done+1, name) })
+	if err := startAll(ctx, o, parts, func(done int, name string) { progress(done+1, name) }); err != nil {
+		return err
+	}
+	return awaitCell(ctx, o.Dir, o.Topology.State)
 }
 
 // startAll starts the processes of all parts and waits until they are ready.

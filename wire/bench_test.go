@@ -32,8 +32,23 @@ func BenchmarkTurn(b *testing.B) {
 	}
 	for _, batch := range []int{1, 8} {
 		b.Run(fmt.Sprintf("udp/64B by %d", batch), func(b *testing.B) {
-			turnsBy(b, openUDP(b, 2, 1600), wiretest.UDP(4000, 1, 36, 0), batch)
+			turnsBy(b, openUDP(b, 2, 1600), wiretest.UDP(4000, 1, 36, 0), packet.Tunnel{}, batch)
 		})
+	}
+	chain := packet.Tunnel{Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}
+	for _, tc := range []struct {
+		name  string
+		open  wiretest.Open
+		mtu   int
+		pkt   packet.Packet
+		batch int
+	}{
+		{"udp/64B", openUDP, 1600, wiretest.UDP(4000, 1, 36, 0), 64},
+		{"udp/60kB cut to 1600", openUDP, 1600, wiretest.TCP(4000, 1, 60000, 1448), 4}, // each segment longer than the path
+		{"udp/60kB cut to 1640", openUDP, 1640, wiretest.TCP(4000, 1, 60000, 1448), 4},
+		{"memory/64B", openMemory, 0, wiretest.UDP(4000, 1, 36, 0), 64},
+	} {
+		b.Run("chain/"+tc.name, func(b *testing.B) { turnsBy(b, tc.open(b, 2, tc.mtu), tc.pkt, chain, tc.batch) })
 	}
 }
 
@@ -42,12 +57,12 @@ func turns(b *testing.B, c []wire.Conn, p packet.Packet) {
 	if len(p.Data) > 10000 {
 		batch = 4
 	}
-	turnsBy(b, c, p, batch)
+	turnsBy(b, c, p, packet.Tunnel{}, batch)
 }
 
-func turnsBy(b *testing.B, c []wire.Conn, p packet.Packet, batch int) {
+func turnsBy(b *testing.B, c []wire.Conn, p packet.Packet, tunnel packet.Tunnel, batch int) {
 	var v packet.View
-	w := wire.Packet{Packet: p, Peer: c[1].LocalAddr()}
+	w := wire.Packet{Packet: p, Tunnel: tunnel, Peer: c[1].LocalAddr()}
 	v.Decode(&w.Packet)
 	pkts := make([]wire.Packet, 64)
 	b.SetBytes(int64(len(p.Data)))

@@ -18,6 +18,12 @@ func FuzzReceive(f *testing.F) {
 	head := make([]byte, packet.GeneveLen)
 	(&packet.Tunnel{VNI: 1, Service: 2, Partial: true, GSO: packet.GSOTCPv4, GSOSize: 1400}).Encode(head)
 	one := append(bytes.Clone(head), bytes.Repeat([]byte{0x45}, 40)...)
+	chained := make([]byte, packet.GeneveMax)
+	(&packet.Tunnel{Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}).Encode(chained)
+	hello := append(make([]byte, packet.GeneveLen), "hello"...)
+	(&packet.Tunnel{Stage: packet.StageHello, Hops: 1}).Encode(hello)
+	f.Add(append(chained, one[24:]...), int32(0), uint8(1))
+	f.Add(append(bytes.Clone(hello), hello...), int32(len(hello)), uint8(1))
 	f.Add([]byte{}, int32(0), uint8(1))
 	f.Add(one, int32(0), uint8(1))
 	f.Add(bytes.Repeat(one, 3), int32(len(one)), uint8(2))
@@ -58,6 +64,9 @@ func decodeAll(t *testing.T, message []byte, seg int32, batch int) (all decoded)
 			}
 			if p.Offload != (packet.Offload{GSO: p.Tunnel.GSO, Partial: p.Tunnel.Partial, GSOSize: p.Tunnel.GSOSize}) {
 				t.Fatalf("offload %+v, tunnel %+v", p.Offload, p.Tunnel)
+			}
+			if chain := p.Tunnel.Chain; (chain != nil) != (p.Tunnel.Stage == packet.StageChain) || chain != nil && !bytes.Contains(message, chain[:]) {
+				t.Fatalf("tunnel %+v", p.Tunnel)
 			}
 			all.bytes += len(p.Data)
 			all.sum = all.sum*31 + packet.Fold(packet.Sum(p.Data, uint64(p.Tunnel.VNI)))

@@ -11,11 +11,11 @@
 // other, large bodies are referenced where they lie.
 //
 //	Send(p) ──fits, or cannot be cut──────▶ header + packet ─┐
-//	   └──superpacket too long──▶ packet.Pieces ──▶ pieces ──┤
+//	   └──superpacket too long──▶ packet.Pieces ──▶ pieces ──┤   header: 24 bytes, 100 with a chain option
 //	                                                         ▼
 //	   trains by peer   A │24+1448│24+1448│…│24+712│  B │24+52│24+52│
 //	                    └──────── ≤ 64, ≤ 65507 bytes ───┘
-//	Flush() ──▶ one sendmsg per train, in order ──refused as a train──▶ one by one
+//	Flush() ──▶ one sendmsg per train, in order ──refused, or longer than the path──▶ one by one
 //
 //	Recv(pkts) ◀── decode each datagram ◀── train ◀── one recvmsg
 //	                    └─ bad header: Stats.Drops[reason], next datagram
@@ -31,6 +31,10 @@
 // the socket itself (SO_MEMINFO), so they are known even if no later datagram
 // arrives. The kernel counts messages: a train that it merged and then had no
 // room for counts once.
+//
+// A datagram need not hold a packet: the nodes' own messages (packet.Tunnel's
+// control stages) travel the same way, in the same trains. What they say is
+// not this package's business, nor what a chain option says.
 //
 // Exchange is the carrier inside one process: no header, no cut, no copy.
 //

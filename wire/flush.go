@@ -35,6 +35,10 @@ func (c *conn) Flush() {
 }
 
 func (c *conn) flush(t *train) {
+	if t.n > 1 && t.singly {
+		c.flushSingly(t)
+		return
+	}
 	if t.n > 1 && c.singly > 0 {
 		c.singly--
 		c.flushSingly(t)

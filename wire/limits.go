@@ -34,9 +34,10 @@ const (
 	trainsMax = 64
 
 	// packetTrainsMax is the number of trains that one packet may need: 65,535
-	// bytes cut at pathMTUMin with the longest headers are 325 pieces, six
-	// trains, and the first may begin in a train that is nearly full. What does
-	// not fit is refused, so the limit holds even if that sum is wrong.
+	// bytes cut at pathMTUMin with the longest headers and a chain option are 397
+	// pieces, seven trains, and the first may begin in a train that is nearly
+	// full. What does not fit is refused, so the limit holds even if that sum is
+	// wrong.
 	packetTrainsMax = 8
 
 	// copyMax is the longest body, in bytes, that is copied beside its header;
@@ -68,6 +69,7 @@ const (
 	segmentRetryTrains = 1024
 
 	// inboxPacketsMax is the number of packets that wait at one port of an
-	// Exchange: many turns' worth. A packet beyond it is refused to its sender.
+	// Exchange, those of its last Recv included: many turns' worth. A packet
+	// beyond it is refused to its sender.
 	inboxPacketsMax = 4096
 )

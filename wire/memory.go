@@ -9,7 +9,8 @@ import (
 // Exchange carries packets between roles in one process. A packet travels by
 // reference: the sender's buffer is borrowed until the turn ends, and the loop
 // drains every port within the turn (Pending returns 0). Superpackets are
-// never cut and nothing is encapsulated. It belongs to one goroutine.
+// never cut and nothing is encapsulated; only a chain option is copied, which
+// over UDP the sender may reuse at once too. It belongs to one goroutine.
 type Exchange struct {
 	ports   map[packet.Addr4]*port
 	pending int
@@ -23,7 +24,7 @@ func NewExchange() *Exchange { return &Exchange{ports: map[packet.Addr4]*port{}}
 func (x *Exchange) Port(a packet.Addr4) Conn {
 	p := x.ports[a]
 	if p == nil {
-		p = &port{exchange: x, addr: a, inbox: make([]Packet, inboxPacketsMax)}
+		p = &port{exchange: x, addr: a, inbox: make([]Packet, inboxPacketsMax), chains: make([][packet.ChainLen]byte, inboxPacketsMax)}
 		x.ports[a] = p
 	}
 	return p
@@ -38,22 +39,33 @@ type port struct {
 	addr     packet.Addr4
 	closed   bool
 	inbox    []Packet
+	chains   [][packet.ChainLen]byte // of the packets at the same places
 	first, n int
+	held     int // places before first whose chains the last Recv handed out
 	stats    Stats
 }
 
 func (p *port) Send(pkt *Packet, _ *packet.View) {
 	to := p.exchange.ports[pkt.Peer]
-	if p.closed || to == nil || to.n == len(to.inbox) {
+	if p.closed || to == nil || to.n+to.held == len(to.inbox) || !pkt.wellFormed() {
 		p.stats.RefusedPackets++
 		return
 	}
-	slot := &to.inbox[(to.first+to.n)%len(to.inbox)]
+	i := (to.first + to.n) % len(to.inbox)
+	slot := &to.inbox[i]
 	to.n++
 	p.exchange.pending++
 	*slot = *pkt
 	slot.Peer = p.addr
-	slot.Tunnel = tunnelOf(pkt, pkt.Offload)
+	if pkt.Tunnel.Control() {
+		slot.Offload = packet.Offload{}
+	}
+	t := &slot.Tunnel
+	t.Partial, t.GSO, t.GSOSize = slot.Offload.Partial, slot.Offload.GSO, slot.Offload.GSOSize
+	if t.Chain != nil {
+		to.chains[i] = *t.Chain
+		t.Chain = &to.chains[i]
+	}
 	p.stats.SentPackets++
 	p.stats.SentDatagrams++
 }
@@ -68,6 +80,7 @@ func (p *port) Recv(pkts []Packet) (int, error) {
 		p.first = (p.first + 1) % len(p.inbox)
 	}
 	p.n -= n
+	p.held = n
 	p.exchange.pending -= n
 	p.stats.ReceivedDatagrams += uint64(n)
 	p.stats.ReceivedPackets += uint64(n)
@@ -89,7 +102,7 @@ func (p *port) Close() error {
 	p.closed = true
 	p.stats.Overflow += uint64(p.n)
 	p.exchange.pending -= p.n
-	p.n = 0
+	p.n, p.held = 0, 0
 	delete(p.exchange.ports, p.addr)
 	return nil
 }

@@ -37,6 +37,37 @@ func TestMemoryCopiesNothing(t *testing.T) {
 	}
 }
 
+// A chain option that was handed out stays what it is until the next Recv,
+// also when the inbox fills up meanwhile.
+func TestMemoryKeepsChains(t *testing.T) {
+	x := wire.NewExchange()
+	a, b := x.Port(1), x.Port(2)
+	var chain [packet.ChainLen]byte
+	send := func(n byte) {
+		chain = [packet.ChainLen]byte{n}
+		a.Send(&wire.Packet{Packet: wiretest.UDP(4000, 1, 10, 0), Peer: 2, Tunnel: packet.Tunnel{Stage: packet.StageChain, Chain: &chain}}, nil)
+	}
+	fill := func(n byte) {
+		for refused := a.Stats().RefusedPackets; a.Stats().RefusedPackets == refused; {
+			send(n)
+		}
+	}
+	fill(1)
+	pkts := make([]wire.Packet, 100)
+	for n := byte(2); n < 50; n++ {
+		got, _ := b.Recv(pkts)
+		if got != len(pkts) {
+			t.Fatalf("turn %d: received %d", n, got)
+		}
+		fill(n)
+		for i, p := range pkts {
+			if p.Tunnel.Chain[0] >= n {
+				t.Fatalf("turn %d: packet %d has the chain option of one sent later, %d", n, i, p.Tunnel.Chain[0])
+			}
+		}
+	}
+}
+
 // Nobody there, or the inbox full: refused to the sender, exactly.
 func TestMemoryRefuses(t *testing.T) {
 	x := wire.NewExchange()

@@ -8,18 +8,19 @@ import (
 // Send queues p: whole where it fits one datagram of the path or cannot be
 // cut, otherwise in the fewest equal pieces that fit.
 func (c *conn) Send(p *Packet, v *packet.View) {
-	if c.fd < 0 {
+	if c.fd < 0 || !p.wellFormed() {
 		c.stats.RefusedPackets++
 		return
 	}
 	if c.send.n+packetTrainsMax > len(c.send.trains) {
 		c.Flush()
 	}
-	if len(p.Data) > c.maxPacket && p.Offload.GSO != packet.GSONone {
+	head := p.Tunnel.Len()
+	size := head + len(p.Data)
+	if size > c.send.sizeOK && p.Offload.GSO != packet.GSONone && !p.Tunnel.Control() {
 		c.sendPieces(p, v)
 		return
 	}
-	size := packet.GeneveLen + len(p.Data)
 	if size > datagramMax {
 		c.stats.RefusedPackets++
 		return
@@ -30,17 +31,19 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 		return
 	}
 	tunnel := tunnelOf(p, p.Offload)
-	tunnel.Encode(t.arena[t.used : t.used+packet.GeneveLen])
-	t.extend(packet.GeneveLen)
+	tunnel.Encode(t.arena[t.used : t.used+head])
+	t.extend(head)
 	t.body(p.Data)
 	t.finish(size, true)
 }
 
-// sendPieces queues a superpacket as several datagrams.
+// sendPieces queues a superpacket as several datagrams, each with the whole
+// tunnel header: where they are put together is not known here.
 func (c *conn) sendPieces(p *Packet, v *packet.View) {
-	// Where even one segment is longer than the path admits, each segment is
-	// a datagram of its own that the kernel fragments.
-	longest := max(c.maxPacket, v.HeadLen+int(p.Offload.GSOSize))
+	tunnelLen := p.Tunnel.Len()
+	// Where even one segment is longer than the path admits, perhaps only by the
+	// chain option, each segment is a datagram of its own that the kernel fragments.
+	longest := max(c.send.sizeOK-tunnelLen, v.HeadLen+int(p.Offload.GSOSize))
 	if c.cut.Plan(&p.Packet, v, longest) != drop.None {
 		c.stats.RefusedPackets++
 		return
@@ -48,10 +51,10 @@ func (c *conn) sendPieces(p *Packet, v *packet.View) {
 	before := -1 // the train of the piece before
 	n := c.cut.N()
 	for i := range n {
-		headLen, body, offload := c.cut.Piece(i, c.head[packet.GeneveLen:])
+		headLen, body, offload := c.cut.Piece(i, c.head[tunnelLen:])
 		tunnel := tunnelOf(p, offload)
-		tunnel.Encode(c.head[:packet.GeneveLen])
-		size := packet.GeneveLen + headLen + len(body)
+		tunnel.Encode(c.head[:tunnelLen])
+		size := tunnelLen + headLen + len(body)
 		t, at := c.send.room(p.Peer, size)
 		if t == nil {
 			// The pieces already queued end no packet, so it is counted here only.
@@ -62,10 +65,16 @@ func (c *conn) sendPieces(p *Packet, v *packet.View) {
 			t.from = before
 		}
 		before = at
-		t.copy(c.head[:packet.GeneveLen+headLen])
+		t.copy(c.head[:tunnelLen+headLen])
 		t.body(body)
 		t.finish(size, i == n-1)
 	}
+}
+
+// wellFormed says that the chain option belongs to the stage: a receiver
+// refuses any other datagram.
+func (p *Packet) wellFormed() bool {
+	return (p.Tunnel.Chain != nil) == (p.Tunnel.Stage == packet.StageChain)
 }
 
 // tunnelOf is p's tunnel header with the offload of the piece that it precedes.

@@ -8,8 +8,9 @@ import (
 	"hyperplane/packet"
 )
 
-// train is a run of datagrams for one peer that leave in one system call. All
-// are seg bytes long but the last, which may be shorter and closes the train.
+// train is a run of datagrams for one peer that leave in one system call, if
+// they fit the path. All are seg bytes long but the last, which may be shorter
+// and closes the train.
 //
 //	arena  │hdr a + packet a│hdr b + packet b│hdr c + head c│hdr d + head d│
 //	iovecs └────────────── 0 ──────────────────────────────┘└───── 2 ──────┘
@@ -21,6 +22,7 @@ type train struct {
 	bytes  int    // of all datagrams
 	ends   uint64 // bit i: datagram i is the last of a packet
 	closed bool   // takes no more datagrams
+	singly bool   // its datagrams are longer than the path: they leave one by one
 	copied bool   // the last iovec ends where the arena's free part begins
 	broken bool   // after Flush: the packet that goes on in another train lost a datagram here
 
@@ -90,7 +92,7 @@ func (t *train) finish(size int, last bool) {
 type queue struct {
 	trains []train
 	n      int
-	sizeOK int // longest datagram that fits the path; longer ones travel alone
+	sizeOK int // longest datagram that fits the path; the kernel takes no train of longer ones
 
 	// latest finds a peer's latest train (index + 1) by a hash of its address.
 	// Two peers that share a place only close each other's trains.
@@ -128,7 +130,7 @@ func (q *queue) room(peer packet.Addr4, size int) (*train, int) {
 	t.peer, t.seg, t.from = peer, size, -1
 	t.n, t.bytes, t.ends, t.iovecs, t.used = 0, 0, 0, 0, 0
 	t.copied, t.broken = false, false
-	t.closed = size > q.sizeOK
+	t.closed, t.singly = false, size > q.sizeOK
 	return t, i
 }
 

@@ -27,9 +27,12 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			size := rapid.OneOf(rapid.IntRange(0, 100), rapid.SampledFrom([]int{40, 512, 513, 1400, sizeOK - packet.GeneveLen}), rapid.IntRange(0, 60000)).Draw(rt, "size")
 			p := Packet{Peer: packet.Addr4(rapid.IntRange(1, 3).Draw(rt, "peer"))}
 			p.Data = bytes.Repeat([]byte{byte(i)}, size)
-			p.Tunnel.Service = uint32(i)
+			p.Tunnel.Service, p.Tunnel.Stage = uint32(i), uint8(rapid.IntRange(0, 4).Draw(rt, "stage"))
+			if p.Tunnel.Stage == packet.StageChain {
+				p.Tunnel.Chain = &[packet.ChainLen]byte{byte(i)}
+			}
 			c.Send(&p, nil)
-			datagram := make([]byte, packet.GeneveLen)
+			datagram := make([]byte, p.Tunnel.Len())
 			p.Tunnel.Encode(datagram)
 			want[p.Peer] = append(want[p.Peer], append(datagram, p.Data...))
 		}
@@ -39,8 +42,8 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			if tr.n == 0 || tr.n > trainDatagramsMax || tr.bytes > datagramMax || tr.iovecs > 2*tr.n {
 				rt.Fatalf("train of %d datagrams, %d bytes, %d ranges", tr.n, tr.bytes, tr.iovecs)
 			}
-			if tr.n > 1 && tr.seg > sizeOK {
-				rt.Fatalf("train of datagrams of %d bytes over a path of %d", tr.seg, sizeOK)
+			if tr.singly != (tr.seg > sizeOK) {
+				rt.Fatalf("train of datagrams of %d bytes over a path of %d, to be sent singly: %v", tr.seg, sizeOK, tr.singly)
 			}
 			var at iovecCursor
 			for d := range tr.n {
@@ -84,15 +87,20 @@ func TestSmallPacketsAreJoined(t *testing.T) {
 	}
 }
 
-// The longest packet in the smallest pieces stays below the trains kept for it.
+// The longest packet in the smallest pieces stays below the trains kept for it,
+// in pieces that do not even fit the path too.
 func TestPacketTrainsMax(t *testing.T) {
-	data, v := superpacket(t, packet.PacketMax, 203)
-	c := conn{fd: 1, maxPacket: pathMTUMin - packet.TunnelOverhead}
-	c.send.init(pathMTUMin - 28)
-	p := Packet{Packet: packet.Packet{Data: data, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: 203, Partial: true}}, Peer: 1}
-	c.Send(&p, v)
-	if c.stats.RefusedPackets != 0 || c.send.n >= packetTrainsMax {
-		t.Errorf("%d trains, kept are %d; refused %d", c.send.n, packetTrainsMax, c.stats.RefusedPackets)
+	for _, mss := range []int{165, 203, 405, 536} {
+		data, v := superpacket(t, packet.PacketMax, mss)
+		for _, tunnel := range []packet.Tunnel{{}, {Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}} {
+			c := conn{fd: 1, maxPacket: pathMTUMin - packet.TunnelOverhead}
+			c.send.init(pathMTUMin - 28)
+			p := Packet{Packet: packet.Packet{Data: data, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: uint16(mss), Partial: true}}, Peer: 1, Tunnel: tunnel}
+			c.Send(&p, v)
+			if c.stats.RefusedPackets != 0 || c.send.n >= packetTrainsMax {
+				t.Errorf("stage %d, segments of %d: %d trains, kept are %d; refused %d", tunnel.Stage, mss, c.send.n, packetTrainsMax, c.stats.RefusedPackets)
+			}
+		}
 	}
 }
 

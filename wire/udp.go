@@ -21,7 +21,7 @@ type conn struct {
 
 	send queue
 	cut  packet.Pieces
-	head [packet.GeneveLen + packet.HeadMax]byte // of the piece being queued
+	head [packet.GeneveMax + packet.HeadMax]byte // of the piece being queued
 
 	singly int // trains to send datagram by datagram before one is tried whole again
 	out    unix.Msghdr

@@ -290,7 +290,7 @@ func TestBuffersAreReported(t *testing.T) {
 // Whatever arrives from whomever is counted by its reason, and nothing else happens.
 func TestUDPHostileDatagrams(t *testing.T) {
 	good := make([]byte, packet.GeneveLen)
-	(&packet.Tunnel{VNI: 1, Service: 2, Stage: 3, Hops: 4}).Encode(good)
+	(&packet.Tunnel{VNI: 1, Service: 2, Hops: 4}).Encode(good)
 	good = append(good, wiretest.UDP(4000, 1, 72, 0).Data...)
 	change := func(f func(b []byte)) []byte {
 		b := append([]byte(nil), good...)
@@ -313,6 +313,9 @@ func TestUDPHostileDatagrams(t *testing.T) {
 		{"unknown option only", change(func(b []byte) { b[8], b[10] = 1, 1 }), drop.GeneveMissingOption},
 		{"no option", append([]byte{0, 0, 8, 0, 0, 0, 1, 0}, good[24:]...), drop.GeneveMissingOption},
 		{"option beyond the options", change(func(b []byte) { b[11] = 4 }), drop.GeneveBadOption},
+		{"chain stage without a chain option", change(func(b []byte) { b[16] = packet.StageChain }), drop.GeneveBadOption},
+		{"control stage without O bit", change(func(b []byte) { b[16] = packet.StageHello }), drop.GeneveControl},
+		{"control stage with a packet", change(func(b []byte) { b[1], b[16] = b[1]|0x80, packet.StageHello }), drop.GeneveBadProtocol},
 		{"option too short", change(func(b []byte) { b[0], b[11] = 3, 1 }), drop.GeneveBadOption},
 		{"good", good, drop.None},
 	}

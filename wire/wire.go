@@ -7,13 +7,16 @@ import (
 	"hyperplane/telemetry/drop"
 )
 
-// Packet is one packet on its way between two roles.
+// Packet is one packet on its way between two roles, or one control datagram
+// (Tunnel.Control). Of the latter Data is the payload, of any content; it has
+// no Offload, and is never cut: beyond the path's MTU the kernel fragments it.
 type Packet struct {
 	packet.Packet
 
 	// Tunnel is what travels beside the packet. Its Partial, GSO and GSOSize
 	// are ignored by Send, which takes them from Offload, and equal to Offload
-	// after Recv.
+	// after Recv. Chain is set exactly in packet.StageChain: Send refuses
+	// another. After Recv it lies in the Conn's buffers, as Data does.
 	Tunnel packet.Tunnel
 
 	// Peer is the underlay address: source of what was received, destination
@@ -31,8 +34,8 @@ type Conn interface {
 	// View.Decode derives them. After Close the error is net.ErrClosed.
 	Recv(pkts []Packet) (n int, err error)
 
-	// Send queues p for p.Peer. p itself may be reused at once; p.Data is
-	// borrowed until Flush and not changed. v must describe p when p is a
+	// Send queues p for p.Peer. p itself and what Tunnel.Chain points to may be
+	// reused at once; p.Data is borrowed until Flush and not changed. v must describe p when p is a
 	// superpacket; otherwise it may be nil. Send may flush when its queue is
 	// full. It never fails: what could not be sent is counted.
 	Send(p *Packet, v *packet.View)
@@ -50,8 +53,10 @@ type Conn interface {
 	// LocalAddr is the underlay address peers send to.
 	LocalAddr() packet.Addr4
 
-	// MaxPacket is the longest IP packet, in bytes, that one datagram carries
-	// without being fragmented.
+	// MaxPacket is the longest IP packet, or payload of a control datagram, in
+	// bytes, that one datagram carries without being fragmented. With a chain
+	// option it is packet.GeneveMax - packet.GeneveLen less; a superpacket is cut
+	// accordingly.
 	MaxPacket() int
 
 	// Close gives everything back. What is queued and not flushed is refused.

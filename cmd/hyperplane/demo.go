@@ -20,6 +20,7 @@ func newDemoCommand() *cobra.Command {
 	var file string
 	var plain bool
 	var length time.Duration
+	var copies int
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the NAT gateway at work, live in the terminal",
@@ -29,22 +30,26 @@ whom through which node, edge, public address and port. When it ends, for
 whatever reason, nothing is left behind.
 
 Keys: q or Ctrl-C quits, ← and → choose a node, k kills it and s starts it again.
-A gateway is served by one node: while that node is dead, the gateway is cut off.
+Each flow is on two nodes: kill one, and the throughput dips for a blink while
+hundreds of connections that are held open all the time go on. With --copies 1
+each flow is on one node only, and its connections die with that node.
 
-Without a terminal, or with --plain, it prints a text picture every two seconds.
-With --for it ends by itself, with exit code 1 and a list if something did not
-work.
+Without a terminal, or with --plain, it prints a text picture every two seconds;
+'hyperplane testnet kill node-2' in another terminal does what the key does.
+With --for it ends by itself. Exit code 1, with a list, says that something did
+not work, or that a connection broke which had a second copy.
 
 Embedded topologies: ` + strings.Join(testnet.Builtin(), ", ") + `.`,
 		Example: "  hyperplane demo\n" +
 			"  hyperplane demo -f jumbo\n" +
+			"  hyperplane demo --copies 1\n" +
 			"  hyperplane demo --plain --for 10s",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if length < 0 {
 				return wrongUse(cmd, fmt.Errorf("--for %s: want a time such as 10s", length))
 			}
-			t, err := testnet.LoadTopology(file)
+			t, err := loadTopology(cmd, file, copies)
 			if err != nil {
 				return err
 			}
@@ -61,7 +66,7 @@ Embedded topologies: ` + strings.Join(testnet.Builtin(), ", ") + `.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", testnet.DefaultTopology, "a topology file, or the name of an embedded topology")
+	topologyFlags(cmd, &file, &copies)
 	cmd.Flags().DurationVar(&length, "for", 0, "end by itself after this time (default: until you quit)")
 	cmd.Flags().BoolVar(&plain, "plain", false, "print text pictures instead of drawing on the terminal")
 	return cmd

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -71,14 +72,28 @@ func explain(ctx context.Context, admin []string, page string) (best natgw.Expla
 			failed = append(failed, fmt.Errorf("%s: %w", a, err))
 			continue
 		}
-		if !answered || x.Node == x.Owner {
-			best, answered = x, true
+		if answered {
+			x = merge(best, x)
 		}
+		best, answered = x, true
 	}
 	if !answered {
 		return best, errors.Join(failed...)
 	}
 	return best, nil
+}
+
+// merge takes what the owner knows of the flow, or else the first that is in a view,
+// and the traffic from the node whose Top carries it.
+func merge(best, x natgw.Explanation) natgw.Explanation {
+	if x.Node == x.Owner || best.Owner == "" {
+		best, x = x, best
+	}
+	if x.Cached && !best.Cached {
+		best.Cached, best.IdleMS, best.Edge = true, x.IdleMS, x.Edge
+		best.PacketsOut, best.BytesOut, best.PacketsIn, best.BytesIn = x.PacketsOut, x.BytesOut, x.PacketsIn, x.BytesIn
+	}
+	return best
 }
 
 func printExplanation(w io.Writer, x natgw.Explanation) error {
@@ -88,16 +103,19 @@ func printExplanation(w io.Writer, x natgw.Explanation) error {
 	line("instance", "%s on %s", x.Instance, x.Host)
 	line("route", "%s", x.Route)
 	if x.Gateway != "" {
-		line("gateway", "%s, served by %s", x.Gateway, x.Owner)
-		line("slot", "%d of %d", x.Slot, x.Slots)
+		line("gateway", "%s", x.Gateway)
+		line("slot", "%d of %d, %s", x.Slot, x.Slots, holders(x))
 	}
-	if x.Node != x.Owner && x.Gateway != "" {
+	if x.Owner != "" && x.Node != x.Owner {
 		line("note", "%s did not answer; this is what %s knows", x.Owner, x.Node)
 	}
 	switch {
 	case x.Tracked:
 		line("entry", "%s as %s, %s", x.Public, x.State, cached(x.Cached))
 		line("timers", "open %v, idle %v, forgotten in %v if silent", ms(x.AgeMS), ms(x.IdleMS), ms(x.ExpiresMS))
+		if !x.Cached {
+			break
+		}
 		line("traffic", "out %d packets %d bytes by %s, in %d packets %d bytes", x.PacketsOut, x.BytesOut, x.Edge, x.PacketsIn, x.BytesIn)
 	case x.Gateway != "":
 		line("entry", "none: the flow is not open")
@@ -106,6 +124,13 @@ func printExplanation(w io.Writer, x natgw.Explanation) error {
 		line("last drop", "%s, %v ago: %s", d.Reason, ms(d.AgoMS), d.Meaning)
 	}
 	return t.Flush()
+}
+
+func holders(x natgw.Explanation) string {
+	if x.Owner == "" {
+		return "owned by nobody: " + x.Node + " is in no view of the cell's flow masters"
+	}
+	return "owned by " + x.Owner + ", held by " + strings.Join(x.Holders, " and ")
 }
 
 func cached(yes bool) string {

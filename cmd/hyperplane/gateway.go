@@ -49,7 +49,7 @@ func runGateway(ctx context.Context, flags roleFlags, device string, flowsMax in
 				flags.state, len(s.Hosts), len(s.Nodes), len(s.Edges))
 		}
 		x := wire.NewExchange()
-		core := natgw.New(natgw.Config{Name: s.Nodes[0].Name, FlowsMax: flowsMax, Seed: freshSeed(), PortSeed: freshPortSeed()})
+		core := natgw.New(r.loop.Now(), nodeConfig(s.Nodes[0].Name, s.Nodes[0].Addr, flowsMax))
 		node, err := natgw.Attach(r.loop, core, x.Port(s.Nodes[0].Addr))
 		if err != nil {
 			return err

@@ -7,7 +7,8 @@
 //	hyperplane gateway                    all roles in one process
 //	hyperplane explain                    where a flow goes and why
 //	hyperplane testnet …                  an internet in network namespaces
-//	hyperplane demo, bench, doctor        see it, measure it, ask what is missing
+//	hyperplane demo, sim                  see it, break it
+//	hyperplane bench, doctor              measure it, ask what is missing
 //
 // Limits: Linux; the roles need CAP_NET_ADMIN.
 package main
@@ -67,7 +68,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newNitroCommand(), newNodeCommand(), newBlackfootCommand(), newGatewayCommand(),
-		newExplainCommand(), newTestnetCommand(), newDemoCommand(), newBenchCommand(), newDoctorCommand(),
+		newExplainCommand(), newTestnetCommand(), newDemoCommand(), newSimCommand(), newBenchCommand(), newDoctorCommand(),
 	)
 	markUsageErrors(root)
 	return root

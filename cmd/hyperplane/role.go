@@ -18,6 +18,7 @@ import (
 	"hyperplane/cellstate"
 	"hyperplane/flowtable"
 	"hyperplane/loop"
+	"hyperplane/natgw"
 	"hyperplane/packet"
 	"hyperplane/telemetry"
 	"hyperplane/wire"
@@ -181,4 +182,12 @@ func freshSeed() flowtable.Seed {
 func freshPortSeed() (seed [32]byte) {
 	_, _ = rand.Read(seed[:]) // never fails, by its documentation
 	return seed
+}
+
+// nodeConfig is that of a node with secrets of its own and a life of its own.
+func nodeConfig(name string, self packet.Addr4, flowsMax int) natgw.Config {
+	return natgw.Config{
+		Name: name, Self: self, FlowsMax: flowsMax, Seed: freshSeed(), PortSeed: freshPortSeed(),
+		Incarnation: freshSeed()[0] | 1,
+	}
 }

@@ -27,7 +27,8 @@ set HYPERPLANE_RUN to use another directory.`,
 	}
 	cmd.AddCommand(
 		newTestnetUpCommand(), newTestnetDownCommand(), newTestnetExecCommand(), newTestnetStatusCommand(),
-		newTestnetKillCommand(), newTestnetStartCommand(), newTestnetLogsCommand(), newTestnetServeCommand(),
+		newTestnetKillCommand(), newTestnetStartCommand(), newTestnetPauseCommand(), newTestnetResumeCommand(),
+		newTestnetPartitionCommand(), newTestnetHealCommand(), newTestnetHoldCommand(), newTestnetLogsCommand(), newTestnetServeCommand(),
 	)
 	return cmd
 }

@@ -15,8 +15,11 @@ import (
 func newTestnetStatusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   "Show every part of the testnet: address, process, health",
+		Use:   "status",
+		Short: "Show every part of the testnet: address, process, health",
+		Long: `Show every part of the testnet: address, process, health. CELL is what a node
+says of its cell: full, or degraded while the cell lacks what it needs to keep
+every promise, such as a second node for each flow; "-" where nothing is said.`,
 		Example: "  hyperplane testnet status\n  hyperplane testnet status -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -40,7 +43,7 @@ func newTestnetStatusCommand() *cobra.Command {
 
 func printStatus(w io.Writer, list []testnet.PartStatus) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tNAMESPACE\tROLE\tADDRESS\tSTATE\tHEALTH\tPID\tUPTIME\t")
+	fmt.Fprintln(t, "NAME\tNAMESPACE\tROLE\tADDRESS\tSTATE\tHEALTH\tCELL\tPID\tUPTIME\t")
 	for _, p := range list {
 		health, pid, uptime := "ok", "-", "-"
 		if !p.Healthy {
@@ -50,11 +53,18 @@ func printStatus(w io.Writer, list []testnet.PartStatus) error {
 			pid = fmt.Sprint(p.PID)
 			uptime = time.Duration(p.Uptime * float64(time.Second)).Round(time.Second / 10).String()
 		}
+		cell := "-"
+		if p.Cell != nil {
+			cell = "full"
+			if p.Cell.Degraded {
+				cell = "degraded"
+			}
+		}
 		address := p.Address
 		if address == "" {
 			address = "-"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Namespace, p.Role, address, p.State, health, pid, uptime, p.Detail)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Namespace, p.Role, address, p.State, health, cell, pid, uptime, p.Detail)
 	}
 	return t.Flush()
 }

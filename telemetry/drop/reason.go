@@ -33,6 +33,11 @@ const (
 	UnknownPeer
 	HopBudget
 
+	// Between the tiers (packages chain, membership and liveness).
+	ForeignCell
+	BadMessage
+	StaleEpoch
+
 	// Where it may go (nitrosim, blackfoot, natgw).
 	SpoofedSource
 	BadAddress
@@ -63,6 +68,9 @@ const (
 	FlowTableFull
 	PortsExhausted
 	StaleDecision
+	NoOwner
+	MissBudget
+	Rebuilding
 	AnswerBudget
 
 	// The kernel (tun, wire).
@@ -121,13 +129,17 @@ var table = [N]struct{ name, meaning string }{
 
 	GeneveTooShort:        {"geneve_too_short", "A datagram shorter than its GENEVE header says."},
 	GeneveBadVersion:      {"geneve_bad_version", "GENEVE version other than 0 (RFC 8926, section 3.4)."},
-	GeneveBadOption:       {"geneve_bad_option", "A GENEVE option whose length is wrong for its type or runs past the options."},
+	GeneveBadOption:       {"geneve_bad_option", "A GENEVE option that runs past the options, or whose length, number or stage is wrong for its type."},
 	GeneveUnknownCritical: {"geneve_unknown_critical", "An unknown GENEVE option with the critical bit set (RFC 8926, section 3.5)."},
 	GeneveMissingOption:   {"geneve_missing_option", "GENEVE without Hyperplane's option; the sender is not one of ours."},
-	GeneveControl:         {"geneve_control", "GENEVE with the O bit set; no control message is defined yet."},
-	GeneveBadProtocol:     {"geneve_bad_protocol", "The GENEVE payload is not IPv4 (protocol type 0x0800)."},
+	GeneveControl:         {"geneve_control", "GENEVE whose O bit and stage contradict each other: the bit belongs to what carries no packet, and only to that."},
+	GeneveBadProtocol:     {"geneve_bad_protocol", "The GENEVE payload is neither IPv4 (protocol type 0x0800) nor, with the O bit set, one of ours (0x88B5)."},
 	UnknownPeer:           {"unknown_peer", "The outer source address is no host, node or edge of the state."},
 	HopBudget:             {"hop_budget", "The hop budget in the tunnel header reached zero; packets are looping."},
+
+	ForeignCell: {"foreign_cell", "A message that names another cell; give every cell underlay addresses of its own, and every process the state of its cell."},
+	BadMessage:  {"bad_message", "A message between nodes that is truncated, has trailing bytes, is of no known kind or of a newer version; during an upgrade, bring all nodes to the same version."},
+	StaleEpoch:  {"stale_epoch", "The sender acted under another view of the cell than this node; it passes once the nodes agree again."},
 
 	SpoofedSource:        {"spoofed_source", "The sender may not use this source address."},
 	BadAddress:           {"bad_address", "A source or destination that must not be routed: loopback, multicast, broadcast, unspecified."},
@@ -156,6 +168,9 @@ var table = [N]struct{ name, meaning string }{
 	FlowTableFull:  {"flow_table_full", "The node's flow table is full; raise --max-flows."},
 	PortsExhausted: {"ports_exhausted", "Every port towards this destination is taken; add a public address. Answered with ICMP code 13."},
 	StaleDecision:  {"stale_decision", "The decision about a new flow came too late, or under a state that is gone; the sender's next try opens it."},
+	NoOwner:        {"no_owner", "No reachable node owns the flow's slot at the moment; the sender's next try finds one."},
+	MissBudget:     {"miss_budget", "More packets without an entry than the service or the source may cause in a second."},
+	Rebuilding:     {"rebuilding", "Belongs to no flow that this node knows, but it does not know all flows of the slot yet; the sender's next try finds it complete."},
 	AnswerBudget:   {"answer_budget", "An echo request to the subnet's router beyond the rate at which it answers."},
 
 	TUNWrite:     {"tun_write", "The kernel refused a packet written to a TUN."},

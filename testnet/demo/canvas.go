@@ -78,6 +78,17 @@ func clip(text string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
+// fitting is the first of several texts that fits into n cells, or what does of
+// the last.
+func fitting(n int, texts ...string) string {
+	for _, t := range texts {
+		if width(t) <= n {
+			return t
+		}
+	}
+	return clip(texts[len(texts)-1], n)
+}
+
 // pad extends a text to n cells.
 func pad(text string, n int) string { return text + strings.Repeat(" ", max(0, n-width(text))) }
 

@@ -36,15 +36,16 @@ type block struct {
 	mark   rune
 	style  Style // of the mark
 	lines  []styled
-	tags   []Style // coloured squares behind the name
-	active bool    // carries packets
+	active bool // carries packets
 	picked bool
 	y      int
 }
 
+// styled is a line in one style, and what it says where it does not fit.
 type styled struct {
 	text  string
 	style Style
+	short []string
 }
 
 // The columns, from left to right.
@@ -64,7 +65,7 @@ func drawDiagram(c *Canvas, s *Scene, y int, size diagramSize) int {
 	gap := 4
 	wide := min(26, (c.W-2-(columns-1)*gap)/columns)
 	if wide >= 20 {
-		gap = 6
+		gap = 5
 		wide = min(30, (c.W-2-(columns-1)*gap)/columns)
 	}
 	at := func(col int) int { return 1 + col*(wide+gap) }
@@ -101,7 +102,7 @@ func blocks(s *Scene, size diagramSize, top, height int) (cols [columns][]*block
 		st := l.vpcStyle(in.VPC)
 		cols[colInstances] = append(cols[colInstances], &block{
 			name: in.Name, mark: '■', style: st, active: s.busy(in.Name),
-			lines: []styled{{in.Address, Plain}, {"VPC " + in.VPC, st}},
+			lines: []styled{{in.Address, Plain, nil}, {"VPC " + in.VPC, st, nil}},
 		})
 	}
 	for col, names := range map[int][]string{colHosts: l.Hosts, colNodes: l.Nodes, colEdges: l.Edges} {
@@ -112,7 +113,7 @@ func blocks(s *Scene, size diagramSize, top, height int) (cols [columns][]*block
 	for _, h := range l.Internet[:min(len(l.Internet), diagramRowsMax)] {
 		b := s.role(h.Name)
 		b.active = s.asked(h)
-		b.lines = []styled{{h.Address.String(), Plain}}
+		b.lines = []styled{{h.Address.String(), Plain, nil}}
 		cols[colInternet] = append(cols[colInternet], b)
 	}
 	for i := range cols {
@@ -156,20 +157,32 @@ func (s *Scene) role(name string) *block {
 		if state == "" {
 			state = "not there"
 		}
-		b.lines = []styled{{state, Bad}}
+		b.lines = []styled{{state, Bad, nil}}
 	default:
 		r := s.PartRate[name]
 		b.active = r.Packets > 0
+		if p.Traffic.Node.Told {
+			b.lines = []styled{s.owns(p.Traffic.Node)}
+		}
 		if !r.Known || !b.active {
-			b.lines = []styled{{"idle", Faint}}
+			b.lines = append(b.lines, styled{"idle", Faint, nil})
 			break
 		}
-		b.lines = []styled{{bitRate(r.Bit), Figure}, {packetRate(r.Packets), Figure}}
-	}
-	for _, vpc := range s.Plan.Serves[name] {
-		b.tags = append(b.tags, s.Plan.vpcStyle(vpc))
+		b.lines = append(b.lines, styled{bitRate(r.Bit), Figure, nil}, styled{packetRate(r.Packets), Figure, nil})
 	}
 	return b
+}
+
+// owns says which part of the flows a node has. Its copies are all else that it
+// tracks, with the few flows that have ended and whose ports rest.
+func (s *Scene) owns(n NodeFigures) styled {
+	flows := scaledCount(n.Flows)
+	owns := "owns " + flows
+	if s.Plan.Copies == 1 {
+		return styled{owns + " flows, copies none", Figure, []string{owns + " flows", owns}}
+	}
+	copies := scaledCount(max(n.Records, n.Flows) - n.Flows)
+	return styled{owns + " flows, copies of " + copies, Figure, []string{"own " + flows + " copies " + copies, owns}}
 }
 
 // busy reports whether an instance's traffic gets answers.
@@ -195,24 +208,13 @@ func (s *Scene) asked(h testnet.Host) bool {
 // draw paints the part, not below the row bottom.
 func (b *block) draw(c *Canvas, x, wide, rows, bottom int) {
 	c.Set(x, b.y, b.style, b.mark)
-	end := c.Put(x+2, b.y, Strong, clip(b.name, wide-2))
-	for i, t := range b.tags {
-		if end+1+i < x+wide {
-			c.Set(end+1+i, b.y, t, '■')
-		}
-	}
+	c.Put(x+2, b.y, Strong, clip(b.name, wide-2))
 	for i, l := range b.lines {
 		if i+1 < rows && b.y+i+1 < bottom {
-			c.Put(x, b.y+i+1, l.style, clip(l.text, wide))
+			c.Put(x, b.y+i+1, l.style, fitting(wide, append([]string{l.text}, l.short...)...))
 		}
 	}
 }
 
-// end is where the name ends, with what is behind it.
-func (b *block) end(x, wide int) int {
-	n := x + 2 + min(width(b.name), wide-2)
-	if len(b.tags) > 0 {
-		n = min(n+1+len(b.tags), x+wide)
-	}
-	return n
-}
+// end is where the name ends.
+func (b *block) end(x, wide int) int { return x + 2 + min(width(b.name), wide-2) }

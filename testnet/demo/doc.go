@@ -9,9 +9,24 @@
 // and Run, which takes everything down again whatever happened.
 //
 //	drivers ──Meter──▶ ┌──────────┐          ┌─────────┐        ┌──────┐
-//	                   │ observer │─Snapshot▶│ Compute │─Scene─▶│ Draw │──▶ terminal, or text
+//	holder ───Held───▶ │ observer │─Snapshot▶│ Compute │─Scene─▶│ Draw │──▶ terminal, or text
 //	/metrics, /flows ─▶└──────────┘          └─────────┘        └──────┘
 //	of every part                            rates, history     a Canvas
+//
+// What it is there to show: a cell loses a node, by a key or from another
+// terminal, and breaks no connection. The holder keeps hundreds of them open
+// from all instances to many ports, so that every node owns some and has copies
+// of others, and uses all of them all the time (package hold). Whenever a node
+// goes away the figures count anew: how many connections broke since, and the
+// longest that one of them waited. What broke is not opened again, so that it
+// cannot be overlooked, and the demo fails. With one copy of each flow
+// (copies: 1) a kill breaks connections, as it does when more nodes go away at a
+// time than a cell survives; that is told, and is no failure.
+//
+// A node's box says how many flows it decides about and how many others it has
+// records of: copies, and a few that have ended or that it keeps for a while
+// after another node has taken them over. How the cell is, is the word of the
+// node with the newest view that a majority stands behind.
 //
 // All instances use the same local ports and echo identifier on purpose: two
 // instances of different VPCs with the same private address then have equal

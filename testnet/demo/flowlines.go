@@ -10,7 +10,7 @@ import (
 
 // flowLines puts the flows in the order they are drawn: equal 5-tuples of
 // different VPCs first and next to each other, then the others. Flows that
-// are ending are left out.
+// are ending are left out, and the connections held, which are too many.
 func flowLines(before, now Snapshot, plan Layout, elapsed time.Duration) []FlowLine {
 	moved := map[string]uint64{}
 	for _, f := range before.Flows {
@@ -19,7 +19,7 @@ func flowLines(before, now Snapshot, plan Layout, elapsed time.Duration) []FlowL
 	vpcs := map[tuple]map[string]bool{}
 	var lines []FlowLine
 	for _, f := range now.Flows {
-		if ending(f.State) {
+		if ending(f.State) || f.held() {
 			continue
 		}
 		l := FlowLine{Flow: f, Instance: plan.instance(f.VPC, f.Inside)}

@@ -1,9 +1,6 @@
 package demo
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // drawFooter draws how to look inside and what the keys do, in n rows.
 func drawFooter(c *Canvas, s *Scene, y, n int) {
@@ -97,24 +94,21 @@ func drawKeys(c *Canvas, s *Scene, y int) {
 	}
 }
 
-// consequence says what killing the chosen node means: its gateways have no
-// other node yet. It is as long as there is room for.
+// consequence says what killing the chosen node means. It is as long as there
+// is room for.
 func consequence(s *Scene, room int) string {
 	p := s.part(s.Selected)
 	if p == nil {
 		return ""
 	}
-	vpcs := strings.Join(s.Plan.Serves[s.Selected], " and ")
-	long, short := "", ""
+	long, short := "killed, its flows go on at once: another node has a copy of each", "(nothing breaks)"
 	switch {
-	case vpcs == "":
-		long, short = "it serves no gateway now: killing it interrupts nobody", "(it serves no gateway)"
-	case p.Runs():
-		long = "it alone serves the gateway of " + vpcs + ": killed, that is cut off until you start the node again"
-		short = "(" + vpcs + " stop until s)"
-	default:
-		long = "the gateway of " + vpcs + " is cut off until you start the node again: press s"
-		short = "(" + vpcs + ": press s)"
+	case !p.Runs():
+		long, short = "s starts it again", "(press s)"
+	case s.Plan.Copies == 1:
+		long, short = "killed, it takes its connections with it: nobody has a copy of them", "(breaks connections)"
+	case !s.Cell.redundant():
+		long, short = "not every flow is on two nodes now: wait, or connections may break", "(wait: no copies yet)"
 	}
 	if width(long) <= room {
 		return long

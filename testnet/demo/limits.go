@@ -11,6 +11,14 @@ const (
 	// widest sparkline that is drawn. Older ones are forgotten.
 	historyLen = 512
 
+	// heldConns is how many connections are held, over all instances with
+	// traffic: enough that each node owns and keeps many of them.
+	heldConns = 300
+
+	// windowsMax is how many waits of the connections held are kept for the
+	// next look. Older ones are forgotten.
+	windowsMax = 100
+
 	// flowsAskedMax is how many flows a node is asked for per sample.
 	flowsAskedMax = 1000
 
@@ -18,21 +26,36 @@ const (
 	// rest is not looked at.
 	pageBytesMax = 4 << 20
 
+	// suggestBits is the throughput of a node, in bits per second, from which on
+	// the bulk transfers are under way: the choice of a node then stays.
+	suggestBits = 10e6
+
 	// widthMax and heightMax bound the canvas, in cells. A larger terminal
 	// shows the picture in its upper left part.
 	widthMax, heightMax = 400, 120
 
 	// widthMin and heightMin are the smallest terminal that the picture makes
 	// sense on; on a smaller one there is a remark instead.
-	widthMin, heightMin = 60, 16
+	widthMin, heightMin = 60, 18
 )
 
 const (
 	// sampleEvery is the pace of the picture.
 	sampleEvery = 500 * time.Millisecond
 
+	// holdRun is how long the connections held are used between two figures.
+	holdRun = sampleEvery / 2
+
 	// plainEvery is the pace of the text pictures without a terminal.
 	plainEvery = 2 * time.Second
+
+	// silentAfter is how long a connection that is held has no answer before
+	// that is told: longer than a cell takes that loses a node.
+	silentAfter = time.Second
+
+	// openWaitMax is how long the connections held may take to be open and
+	// answered once, which takes them some 3 s; a shorter demo does without.
+	openWaitMax = 10 * time.Second
 
 	// observeWaitMax bounds one look at one part; a part that does not answer
 	// within it is drawn without figures.

@@ -26,9 +26,9 @@ func CanDraw(in, out *os.File) bool {
 	return true
 }
 
-// showLive draws until ctx ends or the user quits, and leaves the terminal as
-// it was.
-func showLive(ctx context.Context, in io.Reader, out io.Writer, m Model, snapshots <-chan Snapshot) error {
+// showLive draws until ctx ends or the user quits, leaves the terminal as it was
+// and returns the last scene.
+func showLive(ctx context.Context, in io.Reader, out io.Writer, m Model, snapshots <-chan Snapshot) (Scene, error) {
 	hard, kill := context.WithCancel(context.Background())
 	defer kill()
 	p := tea.NewProgram(m, tea.WithContext(hard), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
@@ -57,13 +57,16 @@ func showLive(ctx context.Context, in io.Reader, out io.Writer, m Model, snapsho
 			}
 		}
 	}()
-	_, err := p.Run()
+	last, err := p.Run()
 	close(ended)
 	<-pumped
-	if ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic) {
-		return nil // it was told to end: how the terminal took it is no failure
+	if l, ok := last.(Model); ok {
+		m = l
 	}
-	return err
+	if ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic) {
+		return m.Scene, nil // it was told to end: how the terminal took it is no failure
+	}
+	return m.Scene, err
 }
 
 // installedTools says which of the programs for looking inside are here.

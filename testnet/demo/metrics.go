@@ -15,6 +15,17 @@ type Counters struct {
 	TUNBytes        uint64 // received on the side of the operating system
 	WireBytes       uint64 // received on the side of the peers
 	Dropped         map[string]uint64
+	Node            NodeFigures
+}
+
+// NodeFigures are what a node says of its flows and of its cell.
+type NodeFigures struct {
+	Told              bool   // it knows of a view
+	Flows, Records    uint64 // those it decides about, and all that it tracks
+	View              uint64
+	Members, Full     uint64
+	Serving, Degraded bool
+	Single            uint64 // flows that may be on this node only
 }
 
 // ParseMetrics reads a /metrics page in the Prometheus text format. What it
@@ -42,9 +53,32 @@ func ParseMetrics(r io.Reader) (Counters, error) {
 			if value > 0 {
 				c.Dropped[label(labels, "reason")] += value
 			}
+		default:
+			c.Node.set(name, value)
 		}
 	}
 	return c, lines.Err()
+}
+
+func (n *NodeFigures) set(name string, value uint64) {
+	switch name {
+	case "hyperplane_flows":
+		n.Flows = value
+	case "hyperplane_flow_records":
+		n.Records = value
+	case "hyperplane_view":
+		n.Told, n.View = true, value
+	case "hyperplane_view_members":
+		n.Members = value
+	case "hyperplane_view_full":
+		n.Full = value
+	case "hyperplane_serving":
+		n.Serving = value > 0
+	case "hyperplane_degraded":
+		n.Degraded = value > 0
+	case "hyperplane_flows_single_copy":
+		n.Single = value
+	}
 }
 
 // parseSample reads `name{label="value",…} 12`.

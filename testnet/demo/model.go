@@ -13,6 +13,7 @@ type Model struct {
 	W, H  int
 	Act   Act
 	busy  bool // a command of a key is under way
+	chose bool // a node was chosen, by the user or for them
 }
 
 // Act is what the keys can do to a node.
@@ -37,6 +38,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.W, m.H = msg.Width, msg.Height
 	case snapshotMsg:
 		m.Scene = Compute(m.Scene, Snapshot(msg))
+		m.suggest()
 	case doneMsg:
 		m.busy = false
 		m.Scene.Note = "" // the picture shows it
@@ -65,12 +67,25 @@ func (m Model) key(key string) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
+// suggest chooses the node that carries most, once that is known: without it
+// the throughput dips.
+func (m *Model) suggest() {
+	most := 0.0
+	for _, n := range m.Scene.Plan.Nodes {
+		if r := m.Scene.PartRate[n]; !m.chose && r.Bit > most {
+			most, m.Scene.Selected = r.Bit, n
+		}
+	}
+	m.chose = m.chose || most >= suggestBits
+}
+
 // choose moves the choice to the next node, or the one before.
 func (m *Model) choose(step int) {
 	nodes := m.Scene.Plan.Nodes
 	if len(nodes) == 0 {
 		return
 	}
+	m.chose = true
 	i := slices.Index(nodes, m.Scene.Selected)
 	m.Scene.Selected = nodes[(i+step+len(nodes))%len(nodes)]
 	m.Scene.Note = ""

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -58,6 +59,22 @@ func TestChoose(t *testing.T) {
 	}
 	if got := strings.Join(seen, " "); got != "node-1 node-3 node-2 node-1" {
 		t.Errorf("chosen %s", got)
+	}
+}
+
+// The node that carries most is chosen for the user, until they choose.
+func TestSuggest(t *testing.T) {
+	m := tea.Model(Model{Scene: newScene(t)})
+	for i := range 3 {
+		m, _ = m.Update(snapshotMsg(snapshot(t, time.Duration(i)*sampleEvery)))
+	}
+	if got := m.(Model).Scene.Selected; got != "node-3" {
+		t.Errorf("%s is suggested", got)
+	}
+	m, _ = m.Update(tea.KeyPressMsg{Code: tea.KeyLeft})
+	m, _ = m.Update(snapshotMsg(snapshot(t, 4*sampleEvery)))
+	if got := m.(Model).Scene.Selected; got != "node-2" {
+		t.Errorf("%s, although node-2 was chosen", got)
 	}
 }
 

@@ -17,11 +17,12 @@ type observer struct {
 	dir     testnet.Dir
 	begun   time.Time
 	meters  []*Meter
+	holder  *holder
 	clients map[string]*http.Client // of the parts with figures
 }
 
-func newObserver(dir testnet.Dir, t *testnet.Topology, meters []*Meter) *observer {
-	o := &observer{dir: dir, begun: time.Now(), meters: meters, clients: map[string]*http.Client{}}
+func newObserver(dir testnet.Dir, t *testnet.Topology, meters []*Meter, h *holder) *observer {
+	o := &observer{dir: dir, begun: time.Now(), meters: meters, holder: h, clients: map[string]*http.Client{}}
 	for _, p := range t.Parts() {
 		if hasFigures(p.Role) {
 			o.clients[p.Name] = testnet.Client(dir.Admin(p.Name))
@@ -69,6 +70,7 @@ func (o *observer) look(ctx context.Context) (Snapshot, error) {
 	for _, m := range o.meters {
 		s.Activity = append(s.Activity, m.Read())
 	}
+	s.Held = o.holder.read()
 	s.At = time.Since(o.begun)
 	return s, nil
 }

@@ -6,10 +6,11 @@ import "fmt"
 //
 //  1. title
 //  2. the topology, with what each part receives
-//  3. who talks to whom, through which node, edge and public address
-//  4. what each instance's traffic finds
-//  5. throughput, and drops
-//  6. how to look inside, and the keys
+//  3. how the cell is, and what became of the connections held
+//  4. who talks to whom, through which node, edge and public address
+//  5. what each instance's traffic finds
+//  6. throughput, and drops
+//  7. how to look inside, and the keys
 //
 // What has a fixed height gets it; the flows get the rest, and what they do
 // not need makes the sparklines higher.
@@ -22,6 +23,7 @@ func Draw(s Scene, w, h int) *Canvas {
 	y := drawTitle(c, &s, 0)
 	y += f.air
 	y = drawDiagram(c, &s, y, f.diagram) + f.air
+	y = drawState(c, &s, y) + f.air
 	y = drawFlows(c, &s, y, f.flows) + f.air
 	y = drawActivity(c, &s, y, f.activity) + f.air
 	y = drawThroughput(c, &s, y, f.spark)
@@ -39,8 +41,10 @@ func drawSmall(c *Canvas, s *Scene) *Canvas {
 	}
 	c.Put(0, 0, Strong, clip("HYPERPLANE", c.W))
 	c.Put(0, 1, style, clip(text, c.W))
-	c.Put(0, 2, Plain, clip(fmt.Sprintf("no room: want %dx%d", widthMin, heightMin), c.W))
-	c.Put(0, 3, Plain, clip("q quit", c.W))
+	held, _ := s.connections(c.W)
+	c.Put(0, 2, Plain, held)
+	c.Put(0, 3, Plain, clip(fmt.Sprintf("no room: want %dx%d", widthMin, heightMin), c.W))
+	c.Put(0, 4, Plain, clip("q quit", c.W))
 	return c
 }
 
@@ -57,6 +61,13 @@ type heights struct {
 // flowRowsUsual is how many rows the flows get where there is room, whether
 // they are there or not: the rest must not jump as flows come and go.
 const flowRowsUsual = 15
+
+// flowRowsMin is how many rows the flows get, their head included, before the
+// topology is drawn without figures.
+const flowRowsMin = 5
+
+// stateRows are those that the cell and its connections take.
+const stateRows = 2
 
 // fit divides the rows.
 func fit(s *Scene, h int) heights {
@@ -82,10 +93,10 @@ func fit(s *Scene, h int) heights {
 		}
 	}
 	f.activity = 1 + min(len(activityRows(s)), max(1, h/8))
-	fixed := 1 + f.activity + 2*f.spark + 1 + f.footer + 4*f.air + f.airSmall
+	fixed := 1 + stateRows + f.activity + 2*f.spark + 1 + f.footer + 5*f.air + f.airSmall
 	room := 0
 	for _, f.diagram = range sizes { // the largest that leaves the flows some rows
-		if room = h - fixed - f.diagram.rows(&s.Plan); room >= 1+flowRowsUsual/3 {
+		if room = h - fixed - f.diagram.rows(&s.Plan); room >= flowRowsMin {
 			break
 		}
 	}

@@ -35,8 +35,10 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestPictures(t *testing.T) {
-	for name, scene := range map[string]Scene{"beginning": newScene(t), "working": working(t), "cut": cut(t)} {
-		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}, {60, 16}, {30, 8}} {
+	for name, scene := range map[string]Scene{
+		"beginning": newScene(t), "working": working(t), "killed": killed(t), "one-copy": oneCopy(t), "cut": cut(t),
+	} {
+		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}, {60, 18}, {30, 8}} {
 			picture := fmt.Sprintf("%s-%dx%d", name, size[0], size[1])
 			t.Run(picture, func(t *testing.T) { golden(t, picture, Draw(scene, size[0], size[1]).Text()) })
 		}
@@ -76,7 +78,7 @@ func strip(s string) string {
 
 // Any size is drawn, in exactly that size, and nothing panics.
 func TestAnySize(t *testing.T) {
-	scenes := []Scene{{}, newScene(t), working(t), cut(t)}
+	scenes := []Scene{{}, newScene(t), working(t), killed(t), oneCopy(t), cut(t)}
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.SampledFrom(scenes).Draw(t, "scene")
 		s.Keys = rapid.Bool().Draw(t, "keys")

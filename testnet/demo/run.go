@@ -111,16 +111,18 @@ func show(ctx context.Context, o Options, tasks []Task) (err error) {
 		d := &driver{task: t, meter: meters[i], open: inNamespace(t.Instance), ports: wellKnown}
 		w.goes(func() { d.run(ctx) })
 	}
-	obs := newObserver(o.Dir, o.Topology, meters)
+	holder := newHolder(tasks)
+	w.goes(func() { holder.run(ctx) })
+	obs := newObserver(o.Dir, o.Topology, meters, holder)
 	defer obs.close()
 	snapshots := make(chan Snapshot)
 	w.goes(func() { observe(ctx, obs, snapshots) })
 
 	scene := Scene{Title: o.Title, Plan: NewLayout(o.Topology), Binary: o.Binary}
 	if o.Live {
-		err = showLive(ctx, o.In, o.Out, newModel(ctx, o, scene), snapshots)
+		scene, err = showLive(ctx, o.In, o.Out, newModel(ctx, o, scene), snapshots)
 	} else {
-		err = showPlain(ctx, o.Out, scene, snapshots)
+		scene, err = showPlain(ctx, o.Out, scene, snapshots)
 	}
 	took, cause := time.Since(begun), context.Cause(ctx)
 	finished := errors.Is(cause, errTimeOver)
@@ -131,7 +133,8 @@ func show(ctx context.Context, o Options, tasks []Task) (err error) {
 	for _, m := range meters {
 		list = append(list, m.Read())
 	}
-	fmt.Fprintln(o.Out, Summary(list, took))
+	scene.Held = holder.read()
+	fmt.Fprintln(o.Out, Summary(list, &scene, took))
 	var broken *PanicError
 	switch {
 	case err != nil:
@@ -140,19 +143,13 @@ func show(ctx context.Context, o Options, tasks []Task) (err error) {
 	case !finished && o.For > 0:
 		err = ErrInterrupted
 	}
-	return errors.Join(err, Verdict(list, finished))
+	return errors.Join(err, Verdict(list, &scene, finished))
 }
 
 func newModel(ctx context.Context, o Options, s Scene) Model {
 	s.Keys, s.Tools = true, installedTools()
 	if len(s.Plan.Nodes) > 0 {
 		s.Selected = s.Plan.Nodes[0]
-		for _, n := range s.Plan.Nodes {
-			if len(s.Plan.Serves[n]) > 0 {
-				s.Selected = n
-				break
-			}
-		}
 	}
 	return Model{Scene: s, Act: Act{
 		Kill:  func(name string) error { return testnet.Kill(o.Dir, name, syscall.SIGKILL) },

@@ -27,7 +27,13 @@ func TestPlainPace(t *testing.T) {
 	snapshots := make(chan Snapshot)
 	var out strings.Builder
 	ended := make(chan error, 1)
-	go func() { ended <- showPlain(ctx, &out, newScene(t), snapshots) }()
+	go func() {
+		s, err := showPlain(ctx, &out, newScene(t), snapshots)
+		if s.Frame == 0 {
+			err = errors.New("not the last scene")
+		}
+		ended <- err
+	}()
 	for at := time.Duration(0); at <= 4*time.Second; at += sampleEvery {
 		snapshots <- snapshot(t, at)
 	}
@@ -48,7 +54,10 @@ func (gone) Write([]byte) (int, error) { return 0, errors.New("gone") }
 func TestPlainReaderGone(t *testing.T) {
 	snapshots := make(chan Snapshot)
 	ended := make(chan error, 1)
-	go func() { ended <- showPlain(t.Context(), gone{}, newScene(t), snapshots) }()
+	go func() {
+		_, err := showPlain(t.Context(), gone{}, newScene(t), snapshots)
+		ended <- err
+	}()
 	snapshots <- snapshot(t, 0)
 	snapshots <- snapshot(t, sampleEvery)
 	if err := <-ended; err == nil {

@@ -18,6 +18,10 @@ type Scene struct {
 	Up, Down []float64       // bits per second through the edges, newest last
 	Drops    []DropCount     // of all parts, most first
 	Lines    []FlowLine      // in the order they are drawn
+	Flowing  int             // flows that are not ending, drawn or not
+	Cell     Cell
+	Since    Since           // a node went away, or the beginning
+	Beyond   bool            // more nodes went away at a time than a cell survives
 	Selected string          // the node that the keys act on
 	Note     string          // what a key did last
 	Keys     bool            // draw the keys' help
@@ -34,7 +38,8 @@ type Layout struct {
 	Edges     []string
 	Internet  []testnet.Host
 	VPCs      []string
-	Serves    map[string][]string // node → VPCs whose gateways it serves
+	Masters   int // nodes that flows are to be on
+	Copies    int // nodes that each flow is on
 }
 
 // InstanceInfo is one instance as it is drawn.
@@ -66,7 +71,7 @@ type FlowLine struct {
 
 // NewLayout takes from a topology what is drawn of it.
 func NewLayout(t *testnet.Topology) Layout {
-	l := Layout{Internet: t.Hosts, Serves: map[string][]string{}}
+	l := Layout{Internet: t.Hosts, Copies: t.State.Copies}
 	for _, h := range t.State.Hosts {
 		l.Hosts = append(l.Hosts, h.Name)
 		for _, in := range t.State.Instances {
@@ -78,14 +83,16 @@ func NewLayout(t *testnet.Topology) Layout {
 	for _, n := range t.State.Nodes {
 		l.Nodes = append(l.Nodes, n.Name)
 	}
+	for _, n := range t.State.FlowMasters {
+		if !n.Drain {
+			l.Masters++
+		}
+	}
 	for _, e := range t.State.Edges {
 		l.Edges = append(l.Edges, e.Name)
 	}
 	for _, v := range t.State.VPCs {
 		l.VPCs = append(l.VPCs, v.Name)
-	}
-	for _, g := range t.State.Gateways {
-		l.Serves[g.Node.Name] = append(l.Serves[g.Node.Name], g.VPC.Name)
 	}
 	return l
 }
@@ -122,6 +129,14 @@ func Compute(before Scene, now Snapshot) Scene {
 	s.Speed = speeds(before.Activity, now.Activity, elapsed)
 	s.Drops = drops(before.Drops, now.Parts, elapsed)
 	s.Lines = flowLines(before.Snapshot, now, s.Plan, elapsed)
+	s.Flowing = 0
+	for _, f := range now.Flows {
+		if !ending(f.State) {
+			s.Flowing++
+		}
+	}
+	s.Cell = cellOf(now.Parts)
+	s.follow(&before)
 	return s
 }
 

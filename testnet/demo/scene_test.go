@@ -17,6 +17,14 @@ hyperplane_received_bytes_total{name="edge-1",role="blackfoot",side="tun"} 100
 hyperplane_received_bytes_total{name="edge-1",role="blackfoot",side="wire"} 23
 hyperplane_dropped_packets_total{name="edge-1",reason="no-flow",role="blackfoot"} 7
 hyperplane_dropped_packets_total{name="edge-1",reason="ttl",role="blackfoot"} 0
+hyperplane_flows{name="node-1",role="node"} 102
+hyperplane_flow_records{name="node-1",role="node"} 207
+hyperplane_view{name="node-1",role="node"} 7
+hyperplane_view_members{name="node-1",role="node"} 3
+hyperplane_view_full{name="node-1",role="node"} 2
+hyperplane_serving{name="node-1",role="node"} 1
+hyperplane_degraded{name="node-1",role="node"} 1
+hyperplane_flows_single_copy{name="node-1",role="node"} 1.5e+03
 hyperplane_received_bytes_total{side="wire"} NaN
 hyperplane_received_bytes_total{side="wire"} -1
 hyperplane_received_bytes_total{side="wire"}
@@ -31,6 +39,9 @@ rubbish
 	want := Counters{
 		Answered: true, ReceivedPackets: 13_000_012, ReceivedBytes: 123, TUNBytes: 100, WireBytes: 23,
 		Dropped: map[string]uint64{"no-flow": 7},
+		Node: NodeFigures{
+			Told: true, Flows: 102, Records: 207, View: 7, Members: 3, Full: 2, Serving: true, Degraded: true, Single: 1500,
+		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -72,7 +83,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 // A part that was not seen in one sample has no rate in it and the next.
 func TestRateNeedsTwo(t *testing.T) {
-	s := cut(t)
+	s := killed(t)
 	if r := s.PartRate["node-2"]; r.Known {
 		t.Errorf("the dead node has %+v", r)
 	}
@@ -121,7 +132,7 @@ func TestVerdict(t *testing.T) {
 		{"one had no time", []Activity{a(Upload, 0, "")}, false, ""},
 		{"tenants mixed", []Activity{a(Page, 9, "seen as another")}, false, "seen as another"},
 	} {
-		err := Verdict(tt.list, tt.finished)
+		err := Verdict(tt.list, &Scene{}, tt.finished)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: %v", tt.name, err)
 		}

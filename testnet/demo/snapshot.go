@@ -12,6 +12,7 @@ type Snapshot struct {
 	Parts    []PartState   // in the order of the topology
 	Flows    []Flow        // of all nodes
 	Activity []Activity    // in the order of the plan
+	Held     Held
 }
 
 // PartState is one part of the testnet.

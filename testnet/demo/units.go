@@ -52,6 +52,14 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
+// ago writes how long ago something was: "12 s ago", "1:05 ago".
+func ago(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	}
+	return clock(d) + " ago"
+}
+
 // plural writes "1 flow", "2 flows".
 func plural(n int, what string) string {
 	if n == 1 {

@@ -15,10 +15,11 @@ func (e *FailedError) Error() string {
 	return "this did not work:\n  " + strings.Join(e.What, "\n  ")
 }
 
-// Verdict returns a FailedError unless each task worked once and no tenant got
-// another's answer. Of an unfinished demo only the second counts.
-func Verdict(list []Activity, finished bool) error {
-	var what []string
+// Verdict returns a FailedError unless each task worked once, no tenant got
+// another's answer and no connection broke that the cell could keep. What could
+// not begin counts only if the demo was not ended before its time.
+func Verdict(list []Activity, s *Scene, finished bool) error {
+	what := s.lost(finished)
 	for _, a := range list {
 		name := fmt.Sprintf("%s: %s with %s: ", a.Task.Instance, a.Task.Kind, a.Task.Host.Name)
 		switch {
@@ -38,15 +39,56 @@ func Verdict(list []Activity, finished bool) error {
 	return &FailedError{what}
 }
 
-// Summary says what was moved.
-func Summary(list []Activity, took time.Duration) string {
+// lost says what went wrong with the connections held. With one copy of each
+// flow, or when a node went away that others needed, they may break.
+func (s *Scene) lost(finished bool) (what []string) {
+	h := &s.Held
+	if h.Misdelivered > 0 {
+		what = append(what, fmt.Sprintf("connections: %d got data of another", h.Misdelivered))
+	}
+	if h.Broken > 0 && s.Plan.Copies > 1 && !s.Beyond {
+		what = append(what, fmt.Sprintf("connections: %d of %d broke (%s)", h.Broken, h.Want, h.Causes))
+	}
+	switch {
+	case h.Want == 0 || !finished:
+	case h.Error != "":
+		what = append(what, "connections: "+h.Error)
+	case !h.Open && s.At >= openWaitMax:
+		what = append(what, "connections: not all were answered in the time")
+	}
+	return what
+}
+
+// keeping says what became of the connections held.
+func (s *Scene) keeping() string {
+	h := &s.Held
+	if !h.Open {
+		return ""
+	}
+	text := "\nconnections " + heldWords(h.Held, h.Broken, h.Silent, h.Longest)
+	switch {
+	case h.Broken+h.Silent == 0:
+	case s.Plan.Copies == 1:
+		why := h.Causes
+		if h.Silent > 0 {
+			why = strings.TrimPrefix(why+fmt.Sprintf(", not answered %d", h.Silent), ", ")
+		}
+		text += fmt.Sprintf("\nthere was one copy of each flow: %s died with their node (%s)", plural(h.Broken+h.Silent, "connection"), why)
+	case s.Beyond:
+		text += "\nnodes went away faster than their flows were copied again: one at a time breaks nothing"
+	}
+	return text
+}
+
+// Summary says what was moved and what was kept.
+func Summary(list []Activity, s *Scene, took time.Duration) string {
 	var n, bytes [kinds]uint64
 	for _, a := range list {
 		n[a.Task.Kind] += a.OK
 		bytes[a.Task.Kind] += a.Bytes
 	}
-	return fmt.Sprintf("%s: %d pages, %d pings, %d names; %sB downloaded, %sB uploaded%s",
-		clock(took), n[Page], n[Ping], n[Name], scaled(float64(bytes[Download])), scaled(float64(bytes[Upload])), equalTuples(list))
+	return fmt.Sprintf("%s: %d pages, %d pings, %d names; %sB downloaded, %sB uploaded%s%s",
+		clock(took), n[Page], n[Ping], n[Name], scaled(float64(bytes[Download])), scaled(float64(bytes[Upload])), s.keeping(), equalTuples(list))
 }
 
 // equalTuples tells of two instances with the same address that were seen as

@@ -23,6 +23,12 @@ func Conformance(t *testing.T, open Open) {
 		t.Run(fmt.Sprintf("superpackets over %d", mtu), func(t *testing.T) { superpackets(t, open, mtu) })
 		t.Run(fmt.Sprintf("longest packets over %d", mtu), func(t *testing.T) { longest(t, open, mtu) })
 	}
+	for _, mtu := range []int{576, 1600, 9001, 65536} {
+		t.Run(fmt.Sprintf("chain options over %d", mtu), func(t *testing.T) { chainOptions(t, open, mtu) })
+		t.Run(fmt.Sprintf("control datagrams over %d", mtu), func(t *testing.T) { controlDatagrams(t, open, mtu) })
+	}
+	t.Run("stages in one train", func(t *testing.T) { stagesTogether(t, open) })
+	t.Run("option and stage contradict each other", func(t *testing.T) { contradictions(t, open) })
 	t.Run("order with mixed flows and peers", func(t *testing.T) { order(t, open) })
 	t.Run("any mixture arrives as sent", func(t *testing.T) { mixture(t, open) })
 	t.Run("small packets share calls", func(t *testing.T) { batching(t, open) })
@@ -34,7 +40,7 @@ func Conformance(t *testing.T, open Open) {
 func tunnelFields(t *testing.T, open Open) {
 	c := open(t, 2, 1600)
 	sent := wire.Packet{Packet: TCP(4000, 1, 100, 0), Peer: c[1].LocalAddr(),
-		Tunnel: packet.Tunnel{VNI: packet.VNIMax, Service: 0xfffffffe, Stage: 3, Hops: 7}}
+		Tunnel: packet.Tunnel{VNI: packet.VNIMax, Service: 0xfffffffe, Stage: packet.StageData, Hops: 7}}
 	c[0].Send(&sent, nil)
 	c[0].Flush()
 	got := Receive(t, c[1], 1, 4)[0]
@@ -226,11 +232,18 @@ func noAllocation(t *testing.T, open Open) {
 	l := wire.Packet{Packet: large, Peer: c[1].LocalAddr()}
 	vLarge.Decode(&l.Packet)
 	s := wire.Packet{Packet: small, Peer: c[1].LocalAddr()}
+	lc, sc := l, s
+	lc.Tunnel.Stage, sc.Tunnel.Stage = packet.StageChain, packet.StageChain
+	lc.Tunnel.Chain, sc.Tunnel.Chain = chainBody(1), chainBody(2)
+	hello := wire.Packet{Packet: packet.Packet{Data: make([]byte, 300)}, Peer: c[1].LocalAddr(), Tunnel: packet.Tunnel{Stage: packet.StageHello}}
 	pkts := make([]wire.Packet, 64)
 	turn := func() {
 		for range 4 {
 			c[0].Send(&l, &vLarge)
 			c[0].Send(&s, nil)
+			c[0].Send(&lc, &vLarge)
+			c[0].Send(&sc, nil)
+			c[0].Send(&hello, nil)
 		}
 		c[0].Flush()
 		for {

@@ -1,0 +1,101 @@
+package decider
+
+import (
+	"time"
+
+	"hyperplane/chain"
+	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
+)
+
+// choose answers a Choose. The answer is the question with the decision added,
+// and goes back to who asked.
+func (d *Decider) choose(now time.Duration, msg chain.Message) chain.Message {
+	msg.Kind, msg.Reason = chain.Chosen, d.lease(now, &msg)
+	if msg.Reason != drop.None {
+		msg.Kind, msg.Public, msg.PublicPort = chain.Refused, 0, 0
+	}
+	msg.To, msg.From = msg.From, msg.To
+	return msg
+}
+
+// lease finds a free port for the flow on one of the gateway's addresses and
+// writes the decision into msg.
+func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
+	if d.state == nil {
+		return drop.UnknownService
+	}
+	gateway := d.state.Gateway(msg.Service)
+	if gateway == nil {
+		return drop.UnknownService
+	}
+	if d.slab.Len() == len(d.leases) {
+		return drop.FlowTableFull
+	}
+	n := uint64(len(gateway.Public))
+	first := uint64(mix(msg.Flow.Src)) * n >> 32
+	for k := range n {
+		msg.Public = gateway.Public[(first+k)%n]
+		reason := d.leaseOn(now, msg, gateway.FlowsPerDestination)
+		if reason != drop.PortsExhausted {
+			return reason
+		}
+	}
+	return drop.PortsExhausted
+}
+
+// leaseOn leases a port of the one address msg.Public.
+func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
+	destination := chain.Outside(msg.Flow, msg.Public, 0)
+	held := d.heldTowards(destination)
+	if int(held.open)+int(held.seats)-int(held.rests) >= livingMax || msg.Class == 0 && held.open >= heldPerDestinationMax {
+		return drop.PortsExhausted
+	}
+	outside, ok := d.search(destination, classOf(msg.Class))
+	if !ok {
+		return drop.PortsExhausted
+	}
+	if !d.insert(now, outside, msg.Lease) {
+		return drop.FlowTableFull
+	}
+	msg.PublicPort = outside.SrcPort
+	return drop.None
+}
+
+// search returns an outside tuple towards the destination with a port of the
+// class that nobody holds: random draws first, then one sweep over the class
+// from where the last draw fell.
+func (d *Decider) search(outside packet.Tuple, c class) (packet.Tuple, bool) {
+	size := c.size(d.blocks)
+	if size == 0 {
+		return outside, false
+	}
+	var k uint32
+	for range drawsMax {
+		k = uint32(uint64(uint32(d.random.Uint64())) * uint64(size) >> 32)
+		outside.SrcPort = c.port(k)
+		if _, held := d.byOutside.Get(outside); !held {
+			return outside, true
+		}
+	}
+	for range size - 1 {
+		if k++; k == size {
+			k = 0
+		}
+		outside.SrcPort = c.port(k)
+		if _, held := d.byOutside.Get(outside); !held {
+			return outside, true
+		}
+	}
+	return outside, false
+}
+
+// mix spreads the bits of an inside address (the finisher of MurmurHash3), so
+// that neighbours use different public addresses. It has no seed: an instance
+// keeps its public address when the Decider starts anew, or another one answers.
+func mix(a packet.Addr4) uint32 {
+	x := uint32(a)
+	x = (x ^ x>>16) * 0x85ebca6b
+	x = (x ^ x>>13) * 0xc2b2ae35
+	return x ^ x>>16
+}

@@ -1,0 +1,46 @@
+package decider
+
+import (
+	"testing"
+
+	"hyperplane/chain"
+)
+
+// Every port from 1024 is in exactly one class, the one that its place says,
+// and the classes have exactly the sizes that the limits say.
+func TestClassesPartitionThePorts(t *testing.T) {
+	found := map[uint16]uint8{}
+	for n := range uint8(chain.ClassMax + 1) {
+		c := classOf(n)
+		want := uint32(252)
+		if n == 0 {
+			want = 60480
+		}
+		if c.size(blocks) != want {
+			t.Errorf("class %d has %d ports, want %d", n, c.size(blocks), want)
+		}
+		for k, last := uint32(0), uint16(0); k < c.size(blocks); k++ {
+			p := c.port(k)
+			if p < 1024 || p <= last {
+				t.Fatalf("port %d of class %d is %d, after %d", k, n, p, last)
+			}
+			last = p
+			place, class := p%256, uint8(0)
+			if place >= 240 {
+				class = uint8(1 + place - 240)
+			}
+			if other, seen := found[p]; seen || class != n || chain.PortClass(p) != n {
+				t.Fatalf("port %d is in class %d, want %d; found before: %v, in class %d", p, n, class, seen, other)
+			}
+			found[p] = n
+		}
+	}
+	if len(found) != 64512 {
+		t.Errorf("%d ports in all classes, want 64512", len(found))
+	}
+	for n := chain.ClassMax + 1; n < 256; n++ {
+		if size := classOf(uint8(n)).size(blocks); size != 0 {
+			t.Errorf("class %d has %d ports, want none", n, size)
+		}
+	}
+}

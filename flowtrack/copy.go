@@ -1,0 +1,262 @@
+package flowtrack
+
+import (
+	"slices"
+	"time"
+
+	"hyperplane/chain"
+	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
+)
+
+// chosen takes the Decider's decision. The owner writes it down first, in the
+// order in which decisions come, so that no two of them ever contradict each
+// other; then the other holders, one after the other; the last one exposes it.
+func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
+	if msg.View != m.current.ballot || !m.Owns(SlotOf(msg)) {
+		// We were the owner when we asked.
+		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleEpoch))
+	}
+	if i, known := m.byInside.Get(msg.Flow); known && m.valid(&m.records[i]) {
+		// The same tuple missed twice before the first decision was here, or this is
+		// a copy of that decision. The first one stands (I3).
+		m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
+		if m.records[i].lease != msg.Lease {
+			out = append(out, toDecider(*msg, chain.Release))
+		}
+		return m.expose(now, msg, i, out)
+	}
+	if asked := m.askedAt(msg.Lease); asked <= m.cut || asked+uint64(chosenAgeMax/leaseUnit) < uint64(now/leaseUnit) || m.outgrown(now, msg) {
+		// Perhaps a late copy, whose port has been given back and is, or will be,
+		// another's (I1). A flow does not expire within chosenAgeMax of its question;
+		// whoever gives a port back sooner than that voids all questions until then.
+		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleDecision))
+	}
+	reason := m.acceptable(now, msg)
+	if reason == drop.None {
+		if i, ok := m.open(now, msg); ok {
+			out = append(out, m.leaseNote(i))
+			return m.expose(now, msg, i, out)
+		}
+		reason = drop.FlowTableFull
+	}
+	m.cut = m.asked
+	if reason == drop.StaleDecision {
+		// The Decider has forgotten what it gave out: the port is taken. Tell it by whom.
+		i, _ := m.byOutside.Get(msg.Outside())
+		return append(out, m.leaseNote(i), refusal(msg, reason))
+	}
+	return append(out, toDecider(*msg, chain.Release), refusal(msg, reason))
+}
+
+// outgrown reports whether the decision is on a port that anyone may give while this
+// node may give only its seat's: it lost the majority, or the view turned uncertain,
+// after it had asked.
+func (m *Master) outgrown(now time.Duration, msg *chain.Message) bool {
+	return chain.PortClass(msg.PublicPort) == 0 && m.class(now, SlotOf(msg)) != 0
+}
+
+// leaseNote tells the Deciders who has a port, and whether it rests.
+func (m *Master) leaseNote(i uint32) chain.Message {
+	r := &m.records[i]
+	if r.state == Resting {
+		return toDecider(r.message(chain.End), chain.End)
+	}
+	return toDecider(r.message(chain.Lease), chain.Lease)
+}
+
+// acceptable says why a decision cannot open a flow, or None: much may have
+// changed since the question was asked.
+func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
+	if reason := m.belongs(msg); reason != drop.None {
+		return reason
+	}
+	m.forgetMemories(now, msg)
+	if !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
+		return drop.UnknownPublicAddress
+	}
+	if _, taken := m.byOutside.Get(msg.Outside()); taken {
+		return drop.StaleDecision
+	}
+	return drop.None
+}
+
+// forgetMemories removes what stands in a new decision's way and is not believed:
+// a memory of the same inside tuple, and, once this node knows all flows of the
+// slot, one of the same public port.
+func (m *Master) forgetMemories(now time.Duration, msg *chain.Message) {
+	if i, ok := m.byInside.Get(msg.Flow); ok && !m.valid(&m.records[i]) {
+		m.remove(i)
+	}
+	if i, ok := m.byOutside.Get(msg.Outside()); ok && !m.valid(&m.records[i]) && now >= m.current.knows[m.records[i].slot] {
+		m.remove(i)
+	}
+}
+
+// open writes the record of a new flow; false when the table is full.
+func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
+	r := record{
+		inside: msg.Flow, opened: now, lastSeen: now, lease: msg.Lease,
+		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
+		slot: uint16(slotOf(msg.Service, msg.Flow)), state: Active,
+	}
+	if msg.Flow.Proto() == packet.ProtoTCP {
+		r.state = Opening
+	}
+	return m.put(r)
+}
+
+// put stores a record whose tuples nobody has.
+func (m *Master) put(r record) (uint32, bool) {
+	i, ok := m.slab.Take()
+	if !ok {
+		return 0, false
+	}
+	if r.state != Resting && !m.byInside.Put(r.inside, i) {
+		m.slab.Give(i)
+		return 0, false
+	}
+	if !m.byOutside.Put(r.outside(), i) {
+		m.byInside.Delete(r.inside)
+		m.slab.Give(i)
+		return 0, false
+	}
+	r.mark = m.current.number()
+	m.records[i] = r
+	m.timers.Schedule(i, m.deadline(&m.records[i]))
+	return i, true
+}
+
+// refused passes the Decider's refusal on, unless the flow has been opened in
+// the meantime by another packet.
+func (m *Master) refused(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
+	if i, known := m.byInside.Get(msg.Flow); known && m.valid(&m.records[i]) && m.Owns(SlotOf(msg)) {
+		m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
+		return m.expose(now, msg, i, out)
+	}
+	return append(out, refusal(msg, msg.Reason))
+}
+
+// copy takes a record from the slot's owner, whose word replaces what this node
+// has of either tuple. It is the heart of the protocol: a message of another view
+// than this node's is not obeyed, whoever sends it (I5).
+func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
+	slot := SlotOf(msg)
+	reason := drop.None
+	switch {
+	case m.defect == IgnoreEpoch && m.current.mine:
+	case msg.View != m.current.ballot:
+		reason = drop.StaleEpoch
+	case !m.current.mine || !m.current.holds(m.self, slot) || m.ownsInView(slot):
+		reason = drop.StaleEpoch
+	}
+	if _, _, ok := unpack(msg.State); reason == drop.None && !ok {
+		reason = drop.BadMessage
+	}
+	if reason == drop.None && m.overtaken(msg) {
+		reason = drop.StaleDecision
+	}
+	if reason == drop.None && !m.hold(now, msg, slot) {
+		reason = drop.FlowTableFull
+	}
+	if !msg.Packet {
+		return out
+	}
+	switch next := m.current.after(m.self, slot); {
+	case reason == drop.FlowTableFull:
+		return append(out, refusal(msg, reason))
+	case reason != drop.None:
+		return append(out, stop(msg, reason))
+	case next != 0:
+		c := *msg
+		c.To = next
+		return append(out, c)
+	}
+	e := *msg
+	e.Kind, e.To = chain.Entry, msg.Top
+	if owner := m.current.holders[slot][0]; owner != msg.Top {
+		// The Top tells its own node.
+		done := *msg
+		done.Kind, done.Packet, done.To = chain.Done, false, owner
+		out = append(out, done)
+	}
+	return append(out, e)
+}
+
+// overtaken reports whether the owner has told this node, in this view, of a later
+// decision on either of the tuples: then msg was under way for long, or is a copy of
+// a message that was here. (Decisions that differ in view tell no order if one of them
+// is on a port of a seat: it may come from a node that was alone.)
+func (m *Master) overtaken(msg *chain.Message) bool {
+	earlier := func(r *record) bool {
+		return msg.Lease < r.lease && r.mark == m.current.number() && r.service == msg.Service &&
+			(msg.Lease>>leaseClockBits == r.lease>>leaseClockBits ||
+				chain.PortClass(msg.PublicPort) == 0 && chain.PortClass(r.publicPort) == 0)
+	}
+	if i, ok := m.byOutside.Get(msg.Outside()); ok && earlier(&m.records[i]) {
+		return true
+	}
+	i, ok := m.byInside.Get(msg.Flow)
+	return ok && State(msg.State&0x0f) != Resting && earlier(&m.records[i])
+}
+
+// hold makes the record in msg this node's.
+func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
+	state, fins, _ := unpack(msg.State)
+	// Whether every holder has it: of what passes by, the last one knows; in a stream
+	// the owner says so.
+	all := !msg.Quoted
+	if msg.Packet {
+		all = m.current.after(m.self, slot) == 0
+	}
+	i, known := m.byOutside.Get(msg.Outside())
+	if known && m.records[i].lease == msg.Lease && m.records[i].inside == msg.Flow {
+		r := &m.records[i]
+		if r.state != state && (r.state == Resting || state == Resting) {
+			m.remove(i)
+		} else {
+			r.lastSeen, r.state, r.fins, r.top = max(r.lastSeen, now-age(msg.Age)), state, fins, msg.Top
+			if all {
+				r.copied = true
+			}
+			r.mark = m.current.number()
+			if state == Resting {
+				r.opened = now + age(msg.Age)
+			}
+			m.rearm(i)
+			return true
+		}
+	} else if known {
+		m.remove(i)
+		m.Taken.Replaced++
+	}
+	if j, other := m.byInside.Get(msg.Flow); other && state != Resting {
+		if m.records[j].service != msg.Service && m.ownsInView(uint32(m.records[j].slot)) {
+			m.retire(now, j) // another gateway's flow, whose port this node answers for
+		} else {
+			m.remove(j)
+		}
+		m.Taken.Replaced++
+	}
+	r := record{
+		inside: msg.Flow, opened: now, lastSeen: now - age(msg.Age), lease: msg.Lease,
+		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
+		slot: uint16(slot), state: state, fins: fins, copied: all || state == Resting,
+	}
+	if state == Resting {
+		r.opened, r.lastSeen = now+age(msg.Age), now
+	}
+	_, ok := m.put(r)
+	m.Taken.Copies++
+	return ok
+}
+
+// done notes that the last holder has a flow.
+func (m *Master) done(msg *chain.Message) {
+	if msg.View != m.current.ballot && m.defect != IgnoreEpoch {
+		return
+	}
+	if i, known := m.byInside.Get(msg.Flow); known && m.records[i].lease == msg.Lease && m.ownsInView(uint32(m.records[i].slot)) {
+		m.records[i].copied = true
+	}
+}

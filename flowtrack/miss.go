@@ -1,0 +1,176 @@
+package flowtrack
+
+import (
+	"slices"
+	"time"
+
+	"hyperplane/chain"
+	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
+)
+
+// miss answers a packet that matched no entry:
+//
+//  1. whose slot is it: not ours → answer from our copy, or pass it to the owner
+//  2. known flow → its decision, once every holder has it
+//  3. may it open one
+//  4. ask the Decider
+func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
+	slot := SlotOf(msg)
+	i, known := m.find(msg)
+	if !m.Owns(slot) {
+		return m.missElsewhere(now, msg, slot, i, known, out)
+	}
+	if known && !m.declared(&m.records[i]) {
+		out = m.cutShort(now, i, out)
+		known = false
+	}
+	if known {
+		r := &m.records[i]
+		r.top = msg.Top
+		if !msg.Quoted {
+			m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
+		}
+		return m.expose(now, msg, i, out)
+	}
+	reason := m.mayOpen(msg)
+	if (reason == drop.Unsolicited || reason == drop.NoFlow) && now < m.current.knows[slot] {
+		reason = drop.Rebuilding // it may be a flow that we have not heard of yet
+	}
+	if reason != drop.None {
+		return append(out, refusal(msg, reason))
+	}
+	question := *msg
+	question.Kind, question.To = chain.Choose, 0
+	question.Lease, question.View, question.Class = m.newLease(now), m.current.ballot, m.class(now, slot)
+	return append(out, question)
+}
+
+// missElsewhere handles a miss of a slot that this node does not own. A holder
+// may answer what it knows as well as the owner: a port changes hands only by a
+// message that passes by every holder.
+func (m *Master) missElsewhere(now time.Duration, msg *chain.Message, slot uint32, i uint32, known bool, out []chain.Message) []chain.Message {
+	owner := m.owner(slot)
+	if known && m.records[i].copied && !m.reopens(msg, i) && m.standing.Serving && m.current.mine && now >= m.current.knows[slot] && m.declared(&m.records[i]) {
+		r := &m.records[i]
+		if !msg.Quoted {
+			m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
+			note := r.message(chain.Seen)
+			note.FlagsOut, note.FlagsIn, note.Top, note.To, note.Quoted = msg.FlagsOut, msg.FlagsIn, msg.Top, owner, true
+			out = append(out, note)
+		}
+		return append(out, m.entry(msg, i))
+	}
+	if owner == 0 || owner == m.self || msg.From != msg.Top { // passed on once: three views must not make a circle (I10)
+		return append(out, refusal(msg, drop.NoOwner))
+	}
+	passed := *msg
+	passed.To = owner
+	return append(out, passed)
+}
+
+// reopens reports whether the packet may begin a new connection on the record of an
+// earlier one: only the owner knows whether that has closed, and can open it again.
+func (m *Master) reopens(msg *chain.Message, i uint32) bool {
+	return msg.Flow.Proto() == packet.ProtoTCP && m.records[i].state != Opening && !msg.Inbound && opens(msg)
+}
+
+// expose answers with a flow's decision, through the other holders if they may
+// not have it yet (I4).
+func (m *Master) expose(now time.Duration, msg *chain.Message, i uint32, out []chain.Message) []chain.Message {
+	r := &m.records[i]
+	if !r.copied && m.standing.Alone && chain.PortClass(r.publicPort) == 0 {
+		return append(out, refusal(msg, drop.NoOwner)) // others may have given its port away meanwhile
+	}
+	if !r.copied {
+		if next := m.nextHolder(uint32(r.slot)); next != 0 && m.defect != SkipSecondCopy {
+			c := m.entry(msg, i)
+			c.Kind, c.To, c.View, c.State, c.Age = chain.Copy, next, m.current.ballot, r.pack(), milliseconds(now-r.lastSeen)
+			return append(out, c)
+		}
+		if !m.standing.Alone { // later it has to be copied
+			r.copied = true
+		}
+	}
+	return append(out, m.entry(msg, i))
+}
+
+// find looks the message's flow up: by the inside tuple, or for a packet from
+// the internet by the outside tuple, which it carries reversed. A flow that
+// rests, or of which this node only has a memory, is not found.
+func (m *Master) find(msg *chain.Message) (uint32, bool) {
+	if msg.Inbound {
+		i, ok := m.byOutside.Get(msg.Flow.WithVNI(0).Reverse())
+		return i, ok && m.records[i].state != Resting && m.valid(&m.records[i])
+	}
+	i, ok := m.byInside.Get(msg.Flow)
+	return i, ok && m.valid(&m.records[i])
+}
+
+// mayOpen says why the packet cannot open a flow, or None.
+func (m *Master) mayOpen(msg *chain.Message) drop.Reason {
+	if msg.Inbound {
+		return drop.Unsolicited
+	}
+	if !opens(msg) {
+		return drop.NoFlow
+	}
+	if reason := m.belongs(msg); reason != drop.None {
+		return reason
+	}
+	if m.slab.Len() == len(m.records) {
+		return drop.FlowTableFull
+	}
+	return drop.None
+}
+
+// opens reports whether a packet from inside is of a kind that begins a flow: a
+// TCP SYN, any UDP datagram, an ICMP echo request. An error message never does.
+func opens(msg *chain.Message) bool {
+	switch {
+	case msg.Quoted:
+		return false
+	case msg.Flow.Proto() == packet.ProtoTCP:
+		return msg.FlagsOut&(packet.TCPSyn|packet.TCPAck|packet.TCPFin|packet.TCPRst) == packet.TCPSyn
+	case msg.Flow.Proto() == packet.ProtoUDP:
+		return true
+	case msg.Flow.Proto() == packet.ProtoICMP:
+		return msg.Flow.DstPort == 0 // a reply has its identifier there
+	}
+	return false
+}
+
+// belongs says why the flow's VPC may not use the service, or None (I7).
+func (m *Master) belongs(msg *chain.Message) drop.Reason {
+	if m.state == nil {
+		return drop.UnknownService
+	}
+	gateway := m.state.Gateway(msg.Service)
+	if gateway == nil {
+		return drop.UnknownService
+	}
+	if gateway.VPC.VNI != msg.Flow.VNI() {
+		return drop.WrongTenant
+	}
+	return drop.None
+}
+
+// declared reports whether the state still has what the flow stands on.
+func (m *Master) declared(r *record) bool {
+	if m.state == nil {
+		return false
+	}
+	gateway := m.state.Gateway(r.service)
+	return gateway != nil && gateway.VPC.VNI == r.inside.VNI() && slices.Contains(gateway.Public, r.public)
+}
+
+// entry is the answer to msg that tells the flow's decision to the Top.
+func (m *Master) entry(msg *chain.Message, i uint32) chain.Message {
+	r := &m.records[i]
+	e := *msg
+	e.Kind, e.Reason, e.To = chain.Entry, drop.None, msg.Top
+	e.Flow, e.Service, e.State = r.inside, r.service, r.pack()
+	e.Public, e.PublicPort, e.Lease = r.public, r.publicPort, r.lease
+	r.quoted = r.quoted || msg.Quoted
+	return e
+}

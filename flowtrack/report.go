@@ -1,0 +1,106 @@
+package flowtrack
+
+import (
+	"slices"
+	"time"
+
+	"hyperplane/chain"
+	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
+)
+
+// seen takes a Top's report about one of its entries. It is how the owner learns
+// that a flow lives, and the one path by which a flow comes back that no Flow
+// Master knows any more.
+//
+//	current, fresh     → Confirm: the Top may use the entry for another lease
+//	current, idle      → nothing: the next packet asks
+//	not the decision   → Forget: its port may be another flow's
+//	unknown            → adopted if it may be older than what this node knows of
+//	                     the slot, or was given by a node that was alone; else Forget
+func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
+	slot := SlotOf(msg)
+	own := m.Owns(slot)
+	if !own {
+		if owner := m.owner(slot); owner != 0 && owner != m.self && !msg.Quoted {
+			relayed := *msg
+			relayed.To, relayed.Quoted = owner, true // once
+			out = append(out, relayed)
+		}
+		if !m.standing.Serving || !m.current.mine || now < m.current.knows[slot] {
+			return out
+		}
+	}
+	i, known := m.byInside.Get(msg.Flow)
+	if known && m.records[i].lease == msg.Lease && (own || m.valid(&m.records[i])) {
+		r := &m.records[i]
+		if own {
+			r.top, r.mark = msg.Top, m.current.number() // a memory comes true
+		}
+		m.observe(i, now-age(msg.Age), msg.FlagsOut, msg.FlagsIn)
+		if age(msg.Age) > reportAgeMax {
+			return out
+		}
+		return append(out, m.reply(msg, chain.Confirm, r.pack()))
+	}
+	if !own {
+		return out // the owner knows
+	}
+	if known && !m.valid(&m.records[i]) {
+		m.remove(i)
+		known = false
+	}
+	if !known && m.adopt(now, msg, slot) {
+		return append(out, m.reply(msg, chain.Confirm, msg.State))
+	}
+	return append(out, m.reply(msg, chain.Forget, msg.State))
+}
+
+// reply answers a report. It goes to the Top, not to who relayed the report.
+func (m *Master) reply(msg *chain.Message, kind chain.Kind, state uint8) chain.Message {
+	a := *msg
+	a.Kind, a.To, a.State, a.FlagsOut, a.FlagsIn, a.Quoted = kind, msg.Top, state, 0, 0, false
+	return a
+}
+
+// adopt makes a flow that only a Top knows this owner's. It must contradict
+// nothing that is known.
+func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool {
+	if now >= m.current.knows[slot] && chain.PortClass(msg.PublicPort) == 0 && !m.standing.Alone {
+		return false // it ended
+	}
+	state, fins, ok := unpack(msg.State)
+	if !ok || state == Resting || m.belongs(msg) != drop.None || !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
+		return false
+	}
+	if i, taken := m.byOutside.Get(msg.Outside()); taken {
+		if m.valid(&m.records[i]) {
+			return false
+		}
+		m.remove(i)
+	}
+	r := record{
+		inside: msg.Flow, opened: now - age(msg.Age), lastSeen: now - age(msg.Age), lease: msg.Lease,
+		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
+		slot: uint16(slot), state: state, fins: fins,
+		copied: m.standing.Alone, // there is nobody else
+	}
+	if m.deadline(&r) <= now {
+		return false
+	}
+	if _, ok := m.put(r); !ok {
+		return false
+	}
+	if !r.copied {
+	}
+	m.Taken.Adopted++
+	return true
+}
+
+// owner returns the owner of a slot in this node's view, or 0.
+func (m *Master) owner(slot uint32) packet.Addr4 {
+	if m.current.n[slot] == 0 {
+		return 0
+	}
+	return m.current.holders[slot][0]
+}

@@ -1,0 +1,357 @@
+package membership
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"time"
+
+	"hyperplane/packet"
+)
+
+// candidate is a flow master of the state, while a view is made.
+type candidate struct {
+	Node
+	incarnation uint64
+	alive       bool // up, and has not forgotten what it promised
+	ready       bool // up for long enough to be taken in, here and at all members
+	complete    bool // holds all it should under the present view
+	lapsed      bool
+	before      *Member // in the present view
+
+	// The candidates, by their places, that this one says are up, and that have
+	// been for long enough; then those with which it is so both ways.
+	up, steady uint32
+}
+
+// desired writes the view that this node would propose now. N stays 0 where none
+// can be made.
+func (m *Machine) desired(now time.Duration, want *View) {
+	var list [MembersMax]candidate
+	c := list[:0]
+	c = append(c, candidate{Node: m.me, incarnation: m.incarnation, alive: true, ready: true, complete: m.complete, lapsed: m.lapsed})
+	heardAll := true
+	for i := range m.peers {
+		p := &m.peers[i]
+		if !p.Votes {
+			continue
+		}
+		inView := p.said.view.Ballot == m.view.Ballot
+		alive := p.up && !p.said.fresh
+		heardAll = heardAll && alive
+		c = append(c, candidate{
+			Node: p.Node, incarnation: p.incarnation, alive: alive,
+			ready:    p.steady(now),
+			complete: p.said.complete && inView, lapsed: p.said.lapsed && inView,
+		})
+	}
+	slices.SortFunc(c, func(a, b candidate) int { return cmp.Compare(a.Addr, b.Addr) })
+	for i := range c {
+		c[i].before = m.view.Find(c[i].Addr)
+	}
+	m.connect(now, c)
+	m.vouch(now, c)
+	cut := m.separate(now, c)
+	settleIn(c)
+	if m.view.Ballot == 0 && now-m.started < freshMax && (cut || !heardAll) {
+		*want = View{} // others are starting too: the first view waits for them
+		return
+	}
+
+	*want = View{N: len(c), Uncertain: m.uncertain(heardAll)}
+	for i := range c {
+		x := &want.Members[i]
+		x.Addr, x.ID, x.Status = c[i].Addr, c[i].ID, c[i].status()
+		if x.Status != Absent {
+			x.Incarnation = c[i].incarnation
+		}
+	}
+	if want.present() < want.majority() {
+		hurry(c, want)
+	}
+	if want.Count(Full)+want.Count(Leaving) == 0 {
+		m.begin(c, want)
+	} else if m.settled(c, want) {
+		for i := range c {
+			if x := &want.Members[i]; x.Status == Learner {
+				x.Status = Full
+			}
+		}
+		heirs := want.Count(Full) > 0 // the last one stays
+		for i := range c {
+			if x := &want.Members[i]; x.Status == Leaving && heirs {
+				x.Status, x.Incarnation = Absent, 0
+			}
+		}
+	}
+	if want.present() < want.majority() {
+		// Those who are to agree would leave themselves out. It is this node that does
+		// not hear the others: they go on without it, or it waits for them.
+		*want = View{}
+		return
+	}
+	seat(c, want)
+}
+
+// hurry takes in whoever is there, however short a time, where without them there
+// are too few.
+func hurry(c []candidate, want *View) {
+	for i := range c {
+		if x := &want.Members[i]; x.Status == Absent && c[i].alive && !c[i].Drain {
+			x.Status, x.Incarnation = Learner, c[i].incarnation
+		}
+	}
+}
+
+// status is what a candidate is in the next view, before promotions.
+func (c *candidate) status() Status {
+	b := c.before
+	switch {
+	case !c.alive:
+		return Absent
+	case c.joins():
+		if c.ready && !c.Drain {
+			return Learner
+		}
+		return Absent
+	case c.lapsed:
+		return Learner
+	case c.Drain && b.Status == Learner:
+		return Absent
+	case c.Drain:
+		return Leaving
+	case b.Status == Leaving:
+		return Full
+	}
+	return b.Status
+}
+
+// joins reports whether a candidate is not in the present view.
+func (c *candidate) joins() bool {
+	return c.before == nil || c.before.Status == Absent || c.before.Incarnation != c.incarnation
+}
+
+// connect finds which candidates are up for which.
+func (m *Machine) connect(now time.Duration, c []candidate) {
+	for i := range c {
+		x := &c[i]
+		if x.Addr == m.self {
+			for j := range c {
+				if p := m.peer(c[j].Addr); p != nil && p.up {
+					x.up |= 1 << j
+					if p.steady(now) {
+						x.steady |= 1 << j
+					}
+				}
+			}
+			continue
+		}
+		p := m.peer(x.Addr)
+		if !p.known {
+			continue
+		}
+		j := 0
+		for _, e := range p.said.peers[:p.said.n] { // both in the order of addresses
+			for j < len(c) && c[j].Addr < e.addr {
+				j++
+			}
+			if j < len(c) && c[j].Addr == e.addr && e.up {
+				x.up |= 1 << j
+				if e.steady {
+					x.steady |= 1 << j
+				}
+			}
+		}
+	}
+	for i := range c {
+		for j := range i {
+			for _, v := range [2][2]*uint32{{&c[i].up, &c[j].up}, {&c[i].steady, &c[j].steady}} {
+				if *v[0]>>j&1 != *v[1]>>i&1 {
+					*v[0] &^= 1 << j
+					*v[1] &^= 1 << i
+				}
+			}
+		}
+	}
+}
+
+// vouch takes a member that this node does not hear for alive while another that
+// owns slots hears it: then the fault may be this node's own, and that other one,
+// which hears both, is the one to judge. If the member is dead, the other notices
+// within a hello.
+//
+// It is also more patient while somebody is still being told what a member lost in
+// the last view had: to lose a second one then is to lose what both held. Where
+// processors are short, nodes that are late are more likely than two that die at once.
+func (m *Machine) vouch(now time.Duration, c []candidate) {
+	settling := m.settling()
+	var owners uint32
+	for i := range c {
+		if c[i].alive && c[i].Addr != m.self && !c[i].joins() && c[i].before.owns() {
+			owners |= 1 << i
+		}
+	}
+	for i := range c {
+		p := m.peer(c[i].Addr)
+		if p == nil || p.up || !p.known || p.said.fresh || c[i].joins() {
+			continue
+		}
+		if owners&c[i].up != 0 || settling && now-p.echo < patience {
+			c[i].alive = true
+		}
+	}
+}
+
+// settling reports whether a member of the view still lacks something that it should
+// hold.
+func (m *Machine) settling() bool {
+	for _, x := range m.view.Members[:m.view.N] {
+		if x.Status == Absent {
+			continue
+		}
+		complete := m.complete
+		if p := m.peer(x.Addr); p != nil {
+			complete = p.said.complete && p.said.view.Ballot == m.view.Ballot
+		}
+		if !complete {
+			return true
+		}
+	}
+	return false
+}
+
+// settleIn lets nobody join before it has been up at all members for long
+// enough: a link that flaps keeps it out as its own flapping would.
+func settleIn(c []candidate) {
+	var members uint32
+	for i := range c {
+		if c[i].alive && !c[i].joins() {
+			members |= 1 << i
+		}
+	}
+	for i := range c {
+		c[i].ready = c[i].ready && members&^(1<<i)&^c[i].steady == 0
+	}
+}
+
+// separate takes out of two flow masters that do not reach each other the one
+// that reaches fewer, so that all members of a view reach each other, and reports
+// whether there was one. When a node dies, those who notice first do not reach it
+// while others think they do: so it waits until all must have noticed.
+func (m *Machine) separate(now time.Duration, c []candidate) (cut bool) {
+	var alive, self uint32 // its own links a node has judged already
+	for i := range c {
+		if c[i].alive {
+			alive |= 1 << i
+		}
+		if c[i].Addr == m.self {
+			self = 1 << i
+		}
+	}
+	for {
+		worst, most := -1, 0
+		for i := range c {
+			if !c[i].alive || c[i].Addr == m.self {
+				continue
+			}
+			missing := bits.OnesCount32(alive &^ self &^ (1 << i) &^ c[i].up)
+			if missing > most || missing == most && missing > 0 && c[i].joins() {
+				worst, most = i, missing
+			}
+		}
+		if worst < 0 {
+			if !cut {
+				m.together = now
+			}
+			return cut
+		}
+		if m.view.Ballot != 0 && now-m.together < apartAfter {
+			return false
+		}
+		alive &^= 1 << worst
+		c[worst].alive, cut = false, true
+	}
+}
+
+// uncertain reports whether those who make the view may have forgotten what others
+// know. Hearing all others ends it, one view later: then owners learn anew what
+// there is.
+func (m *Machine) uncertain(heardAll bool) bool {
+	if m.amnesiac {
+		return true
+	}
+	for i := range m.peers {
+		if p := &m.peers[i]; p.Votes && p.up && p.said.amnesiac {
+			return true
+		}
+	}
+	return m.view.Uncertain && !heardAll
+}
+
+// begin makes a view in which nobody holds anything: the first one, or after all
+// holders are lost. Those who are there own the slots, and learn what there is
+// from the Tops.
+func (m *Machine) begin(c []candidate, want *View) {
+	for i := range c {
+		if c[i].alive && !c[i].Drain {
+			want.Members[i].Status, want.Members[i].Incarnation = Full, c[i].incarnation
+		}
+	}
+	if want.Count(Full) == 0 {
+		want.N = 0
+	}
+	want.Empty = m.view.Ballot == 0 && !m.used
+	for i := range m.peers {
+		p := &m.peers[i]
+		want.Empty = want.Empty && p.up && p.said.empty
+	}
+}
+
+// settled reports whether everybody in the present view holds all that they
+// should, so that learners may own slots and those who leave may go. The view
+// must be the same but for that.
+func (m *Machine) settled(c []candidate, want *View) bool {
+	if !m.active || want.N != m.view.N {
+		return false
+	}
+	for i := range c {
+		x := &want.Members[i]
+		if before := c[i].before; before == nil || before.Status != x.Status || before.Incarnation != x.Incarnation {
+			return false
+		}
+		if x.Status != Absent && !c[i].complete {
+			return false
+		}
+	}
+	return true
+}
+
+// seat gives every member its seat: the one it has, or the lowest that is free.
+func seat(c []candidate, want *View) {
+	var taken uint32
+	for i := range c {
+		if c[i].before != nil {
+			taken |= 1 << c[i].before.Seat
+		}
+	}
+	for i := range c {
+		x := &want.Members[i]
+		if c[i].before != nil {
+			x.Seat = c[i].before.Seat
+			continue
+		}
+		for x.Seat = 0; taken&(1<<x.Seat) != 0; x.Seat++ {
+		}
+		taken |= 1 << x.Seat
+	}
+}
+
+// PeerUp calls yield with every other node and whether it is up, in the order of
+// their addresses.
+func (m *Machine) PeerUp(yield func(packet.Addr4, bool) bool) {
+	for i := range m.peers {
+		if !yield(m.peers[i].Addr, m.peers[i].up) {
+			return
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package membership
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// says lets box i hear a hello of box j that was altered.
+func (c *cell) says(i, j int, alter func(*hello)) {
+	m := c.boxes[j].m
+	var h hello
+	m.changed = true // whatever the time
+	h.decode(slices.Clone(m.Hello(c.now)), cellID)
+	h.now = m.clock(c.now) + 1
+	alter(&h)
+	var b [HelloMax]byte
+	c.boxes[i].m.Hear(c.now, address(j), b[:h.encode(b[:])])
+}
+
+// A view below the promise is not accepted; one at the promise is.
+func TestPromiseBinds(t *testing.T) {
+	c := formed(t, 3)
+	m := c.boxes[1].m
+	before := m.view.Ballot
+	promise := uint64(9)<<32 | uint64(address(2))
+	c.says(1, 2, func(h *hello) { h.promised = promise })
+	offer := func(ballot uint64) {
+		c.says(1, 0, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = ballot, before, ballot })
+	}
+	offer(promise - 1)
+	if m.promised != promise || m.view.Ballot != before {
+		t.Fatalf("promised %x, accepted %x", m.promised, m.view.Ballot)
+	}
+	offer(promise)
+	if m.view.Ballot != promise {
+		t.Errorf("accepted %x, want %x", m.view.Ballot, promise)
+	}
+}
+
+// A view needs the promise of a majority, each of this very ballot, and is made
+// from the newest view that those who promised have accepted, although that is
+// below the ballot.
+func TestViewIsMadeFromTheNewestAccepted(t *testing.T) {
+	c := formed(t, 5)
+	m := c.boxes[4].m
+	c.kill(0)
+	c.now += suspectAfter + 10*time.Millisecond
+	refresh := func(i int, alter func(*hello)) {
+		c.says(4, i, func(h *hello) {
+			for k := range h.peers[:h.n] {
+				p := &h.peers[k]
+				p.up = p.addr != address(0)
+				if p.addr == m.self {
+					p.echo = m.clock(c.now)
+				}
+			}
+			alter(h)
+		})
+	}
+	for i := 1; i < 4; i++ {
+		refresh(i, func(*hello) {})
+	}
+	first := m.view.Ballot
+	for range 10 {
+		c.now += 20 * time.Millisecond
+		for i := 1; i < 4; i++ {
+			refresh(i, func(*hello) {})
+		}
+		m.Tick(c.now)
+	}
+	own := m.proposal.ballot
+	if own == 0 || m.view.Ballot != first {
+		t.Fatalf("it did not propose, or went ahead without promises\n%s", c)
+	}
+	newer := first + 1
+	refresh(1, func(h *hello) { h.promised = own })
+	refresh(2, func(h *hello) { h.promised = own - 1 })
+	if m.view.Ballot != first {
+		t.Fatalf("two of five promised, and it went ahead\n%s", c)
+	}
+	refresh(3, func(h *hello) { h.promised, h.view.Ballot, h.view.Prev = own, newer, first })
+	if m.view.Ballot != own || m.view.Prev != newer {
+		t.Errorf("made %x from %x, want %x from %x", m.view.Ballot, m.view.Prev, own, newer)
+	}
+}
+
+// A node that promised a ballot which came to nothing cannot accept the view of
+// the others: they make another one for it.
+func TestAbandonedPromise(t *testing.T) {
+	c := formed(t, 3)
+	c.kill(1)
+	before := c.boxes[0].entered
+	c.until("a view", 300*time.Millisecond, func() bool { return c.boxes[0].entered != before })
+	c.boxes[2].m.promised += 5 << 32 // before it hears of the view
+	c.until("a view of the two", 500*time.Millisecond, func() bool { return c.statuses("F-F", 0, 2) })
+}
