@@ -97,19 +97,20 @@ func ends(t *testing.T, cmd *exec.Cmd, out *output) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// needSignals skips a test where signals that the demo is ended by were ignored
-// from the beginning, as under nohup or in the background of a script: it obeys.
-func needSignals(t *testing.T) {
+// defaultSignals gives the demo the signals that end it as a terminal would, even
+// where this process was started with them ignored, as under nohup: a child
+// inherits what is ignored, and starts by default with what is caught.
+func defaultSignals(t *testing.T) {
 	t.Helper()
-	if signal.Ignored(unix.SIGINT) || signal.Ignored(unix.SIGHUP) {
-		t.Skip("started with SIGINT or SIGHUP ignored")
-	}
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGINT, unix.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 }
 
 // Every signal that ends the demo ends it cleanly, in the middle and while
 // the testnet comes up.
 func TestDemoInterrupted(t *testing.T) {
-	needSignals(t)
+	defaultSignals(t)
 	dir := runDir(t)
 	for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
 		var out output
@@ -169,7 +170,7 @@ func TestDemoWhenUp(t *testing.T) {
 // On a terminal it draws on the other screen, comes back from it, and cleans
 // up when the user quits and when the terminal closes.
 func TestDemoTerminal(t *testing.T) {
-	needSignals(t)
+	defaultSignals(t)
 	dir := runDir(t)
 	for _, how := range []string{"q", "\x03", "closed"} {
 		user, tty := terminal(t)
