@@ -35,11 +35,11 @@ func (m *Machine) step(now time.Duration) {
 			m.accept(v)
 		}
 		if m.me.Votes && !m.fresh && p.said.promised > m.promised {
-			m.promised, m.proposal.promised, m.changed = p.said.promised, now, true
+			m.promised, m.bound, m.proposal.promised, m.changed = p.said.promised, p.said.promised, now, true
 		}
 	}
 	m.activate()
-	if m.me.Votes && !m.fresh && m.mayPropose() {
+	if m.me.Votes && !m.fresh && !m.behind() && m.mayPropose() {
 		m.propose(now)
 		m.activate()
 	} else {
@@ -48,21 +48,21 @@ func (m *Machine) step(now time.Duration) {
 	m.touch(now)
 }
 
-// mayAccept keeps to the promise, also while this node has no vote: it may have
-// had one. A promise to itself binds it only once it has made a view under it:
-// until then what others accepted is what that view has to be made from, and
-// nobody but itself reads what it promised to itself.
+// mayAccept keeps to what was promised to others, also while this node has no vote:
+// it may have had one. A promise to itself binds it only once it has made a view
+// under it: until then what others accepted is what that view has to be made from,
+// and nobody but itself reads what it promised to itself.
 func (m *Machine) mayAccept(v *View) bool {
 	if m.me.Votes && m.fresh {
 		return false
 	}
-	return v.Ballot >= m.promised || m.proposal.ballot == m.promised
+	return v.Ballot >= m.bound
 }
 
 // accept makes v this node's view.
 func (m *Machine) accept(v *View) {
 	m.view, m.active, m.complete, m.lapsed = *v, false, false, false
-	m.promised = max(m.promised, v.Ballot)
+	m.promised, m.bound = max(m.promised, v.Ballot), max(m.bound, v.Ballot)
 	m.amnesiac = m.amnesiac && !v.Uncertain // from here on the view says it
 	m.proposal.wants = false
 	m.changed = true
@@ -94,8 +94,12 @@ func (m *Machine) remember(now time.Duration) {
 		}
 	}
 	majority := m.voters/2 + 1
-	late := now-m.started >= freshMax && up >= majority
-	if !all && remember < majority && !late {
+	if up < majority {
+		m.crowd = never
+	} else {
+		m.crowd = min(m.crowd, now)
+	}
+	if late := now-m.crowd >= freshMax; !all && remember < majority && !late {
 		return
 	}
 	m.fresh, m.voting, m.changed = false, now, true
@@ -116,6 +120,7 @@ func (m *Machine) remember(now time.Duration) {
 		// an amount that another life does not repeat.
 		m.promised += (m.incarnation*spread>>(64-jumpBits) + 1) << 32
 	}
+	m.bound = m.promised
 }
 
 // activate counts who has accepted the view, each for itself.
@@ -125,11 +130,12 @@ func (m *Machine) activate() {
 	}
 	n := 0
 	for _, x := range m.view.Members[:m.view.N] {
+		// Only the very members that are there: base counts on it.
 		if x.Addr == m.self {
-			if !m.fresh {
+			if x.Incarnation == m.incarnation {
 				n++
 			}
-		} else if p := m.peer(x.Addr); p != nil && p.up && !p.said.fresh && p.said.view.Ballot == m.view.Ballot {
+		} else if p := m.peer(x.Addr); p != nil && p.up && p.incarnation == x.Incarnation && p.said.view.Ballot == m.view.Ballot {
 			n++
 		}
 	}
@@ -187,7 +193,7 @@ func (m *Machine) propose(now time.Duration) {
 	}
 	if own := m.proposal.ballot; own != 0 && own == m.promised && own > m.view.Ballot {
 		if m.promisedBy(own) { // else every hello asks for it again
-			want.Ballot, want.Prev = own, m.view.Ballot
+			want.Ballot, want.Prev = own, m.base(own)
 			m.accept(&want)
 		}
 		return
@@ -198,7 +204,8 @@ func (m *Machine) propose(now time.Duration) {
 	from := m.proposal.wanted
 	if same {
 		from += retryAfter
-	} else if m.promised > m.view.Ballot { // another's proposal may be on its way
+	}
+	if m.promised > m.view.Ballot { // another's proposal may be on its way
 		from = max(from, m.proposal.promised+retryAfter)
 	}
 	if now < from+time.Duration(m.turn())*turnAfter || !m.majorityUp() {
@@ -209,6 +216,31 @@ func (m *Machine) propose(now time.Duration) {
 	if m.promisedBy(m.proposal.ballot) { // alone in the cell
 		m.propose(now)
 	}
+}
+
+// base is the newest view that may ever have been active, for the view that this
+// node makes under a ballot of its own: the newest accepted, or the one from which
+// that was made if it came to nothing. Two who propose at the same moment leave such
+// a view; whoever it missed has missed nothing.
+//
+// Only members that are there make a view active. One of them that has promised the
+// ballot, and had not accepted the view by then, never will.
+func (m *Machine) base(ballot uint64) uint64 {
+	if m.active || m.view.Prev == 0 {
+		return m.view.Ballot
+	}
+	may := 0
+	for _, x := range m.view.Members[:m.view.N] {
+		p := m.peer(x.Addr)
+		refuses := p != nil && p.incarnation == x.Incarnation && p.said.promised >= ballot && p.said.view.Ballot < m.view.Ballot
+		if x.Status != Absent && !refuses {
+			may++
+		}
+	}
+	if may < m.view.majority() {
+		return m.view.Prev
+	}
+	return m.view.Ballot
 }
 
 // adrift reports whether an owner of slots in the view may have missed what happened in it.
@@ -256,15 +288,27 @@ func (m *Machine) majorityUp() bool {
 	return n >= m.voters/2+1
 }
 
-// mayPropose leaves proposals to those who own slots, as long as one of them is
-// up: a node that is not in the view could otherwise throw out who cannot reach it.
+// behind reports whether a node has accepted a newer view, which this one may not
+// accept for what it has promised. The next view has to be made from that one.
+func (m *Machine) behind() bool {
+	for i := range m.peers {
+		if p := &m.peers[i]; p.up && !p.said.fresh && p.said.view.Ballot > m.view.Ballot {
+			return true
+		}
+	}
+	return false
+}
+
+// mayPropose leaves proposals to those who own slots and are not behind, as long as
+// one of them is up: a node that is not in the view could otherwise throw out who
+// cannot reach it.
 func (m *Machine) mayPropose() bool {
 	if m.view.Find(m.self).owns() {
 		return true
 	}
 	for i := range m.peers {
 		p := &m.peers[i]
-		if x := m.view.Find(p.Addr); p.up && x.owns() && x.Incarnation == p.incarnation {
+		if x := m.view.Find(p.Addr); p.up && x.owns() && x.Incarnation == p.incarnation && p.said.view.Ballot >= m.view.Ballot {
 			return false
 		}
 	}

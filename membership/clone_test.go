@@ -33,10 +33,10 @@ func fingerprint(m *Machine, now time.Duration) uint64 {
 	}
 	age := func(t time.Duration) uint64 { return uint64(now - t) }
 	bits := bit(m.fresh) | bit(m.amnesiac)<<1 | bit(m.complete)<<2 | bit(m.lapsed)<<3 | bit(m.used)<<4 | bit(m.active)<<5 | bit(m.proposal.wants)<<6 | bit(m.changed)<<7
-	w(bits, m.incarnation, m.promised, age(m.contact), age(m.helloAt), m.proposal.ballot, age(m.proposal.promised))
+	w(bits, m.incarnation, m.promised, m.bound, age(m.contact), age(m.helloAt), m.proposal.ballot, age(m.proposal.promised))
 	w(min(age(m.together), uint64(apartAfter)))
 	if m.fresh {
-		w(age(m.started))
+		w(age(m.started), age(m.crowd))
 	}
 	if m.proposal.wants {
 		w(age(m.proposal.wanted))
@@ -44,7 +44,7 @@ func fingerprint(m *Machine, now time.Duration) uint64 {
 	maphash.WriteComparable(&h, m.view)
 	for i := range m.peers {
 		p := &m.peers[i]
-		w(bit(p.known)|bit(p.up)<<1, p.incarnation, p.past, age(p.changed), age(p.echo), age(p.upSince), uint64(p.joinWait))
+		w(bit(p.known)|bit(p.up)<<1, p.incarnation, p.past, age(p.changed), age(p.echo), age(p.upSince), uint64(p.joinWait), uint64(p.restless(now)), age(p.heardAt), uint64(p.gap))
 		s := &p.said
 		w(bit(s.fresh)|bit(s.amnesiac)<<1|bit(s.complete)<<2|bit(s.lapsed)<<3, s.promised, uint64(s.n))
 		maphash.WriteComparable(&h, s.view)

@@ -234,8 +234,24 @@ func settleIn(c []candidate) {
 	}
 }
 
+// worse reports whether, of two flow masters that reach equally many others, a is the
+// one to be left out: one that only wants to join; else the one that this node has
+// lost sight of more often; else the one of which fewer hellos arrive. A link that
+// loses a part of everything fails towards all, now and then, and not towards all at
+// the same moment.
+func (m *Machine) worse(now time.Duration, a, b *candidate) bool {
+	if a.joins() != b.joins() {
+		return a.joins()
+	}
+	p, q := m.peer(a.Addr), m.peer(b.Addr)
+	if x, y := p.restless(now), q.restless(now); x != y {
+		return x > y
+	}
+	return p.gap > q.gap
+}
+
 // separate takes out of two flow masters that do not reach each other the one
-// that reaches fewer, so that all members of a view reach each other, and reports
+// that reaches fewer, or has the worse link, so that all members of a view reach each other, and reports
 // whether there was one. When a node dies, those who notice first do not reach it
 // while others think they do: so it waits until all must have noticed.
 func (m *Machine) separate(now time.Duration, c []candidate) (cut bool) {
@@ -255,7 +271,7 @@ func (m *Machine) separate(now time.Duration, c []candidate) (cut bool) {
 				continue
 			}
 			missing := bits.OnesCount32(alive &^ self &^ (1 << i) &^ c[i].up)
-			if missing > most || missing == most && missing > 0 && c[i].joins() {
+			if missing > most || missing == most && missing > 0 && m.worse(now, &c[i], &c[worst]) {
 				worst, most = i, missing
 			}
 		}

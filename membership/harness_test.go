@@ -28,6 +28,7 @@ type cell struct {
 
 	cut    map[[2]int]bool // from, to
 	loss   int             // percent
+	bad    map[int]int     // … of all that one sends and hears
 	delay  time.Duration   // one way
 	jitter time.Duration   // more, at random; hellos overtake each other
 	flight []datagram
@@ -130,6 +131,11 @@ func (c *cell) split(a, b []int) {
 
 func (c *cell) heal() { clear(c.cut) }
 
+// lossy makes one node lose a part, in percent, of all that it sends and hears.
+func lossy(c *cell, i, percent int, seed uint64) {
+	c.bad, c.rng = map[int]int{i: percent}, rand.New(rand.NewPCG(seed, 0))
+}
+
 // runs reports whether a machine runs and is not paused.
 func (c *cell) runs(b *box) bool { return b.m != nil && c.now >= b.pausedTo }
 
@@ -217,7 +223,7 @@ func (c *cell) after(b *box) {
 		return
 	}
 	for _, o := range c.boxes {
-		if o == b || c.cut[[2]int{b.i, o.i}] || c.loss > 0 && c.rng.IntN(100) < c.loss {
+		if o == b || c.cut[[2]int{b.i, o.i}] || c.rng.IntN(100) < max(c.loss, c.bad[b.i], c.bad[o.i]) {
 			continue
 		}
 		at := c.now + c.delay

@@ -42,6 +42,10 @@ const (
 	joinMax     = 10 * time.Second
 	joinForgive = time.Minute
 
+	// gapShare is the weight, one in so many, of the latest hello in the mean time
+	// between hellos: a third of a second, over which one loss in three shows.
+	gapShare = 16
+
 	// turnAfter is how long a proposer waits for each flow master before it in the
 	// order of proposers, so that they do not disturb each other; retryAfter is how
 	// long it waits for its own, or another's, proposal to succeed.

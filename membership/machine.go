@@ -3,6 +3,7 @@ package membership
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -30,14 +31,15 @@ type Machine struct {
 
 	// What a hello says. Fresh: what was promised in an earlier life is forgotten.
 	fresh, amnesiac, complete, lapsed, used bool
-	promised                                uint64
-	view                                    View // the newest accepted
-	active                                  bool // a majority is known to have accepted it
+	promised, bound                         uint64 // bound: promised to others, or by a view of its own
+	view                                    View   // the newest accepted
+	active                                  bool   // a majority is known to have accepted it
 
 	proposal proposal
 	together time.Duration // when all flow masters that are up last reached each other
 	reached  time.Duration // when all who own slots were last up for this node
 	voting   time.Duration // since when it is not fresh
+	crowd    time.Duration // while it is fresh: since when a majority is up
 	ranAt    time.Duration // when it was last asked anything …
 	awake    time.Duration // … and when it was so after having stood still
 	contact  time.Duration // of a majority in the view; see touch
@@ -63,8 +65,14 @@ type peer struct {
 	fellAt    time.Duration
 	joinWait  time.Duration // how long it has to be up before a view takes it in
 
+	heardAt time.Duration // when the last hello came
+	gap     time.Duration // the mean time between two, of the last ones
+
 	said hello
 }
+
+// never is a time that does not come.
+const never = time.Duration(math.MaxInt64)
 
 // New returns the machine of the node at address self. Incarnation is different
 // in every life of the process and never zero.
@@ -72,7 +80,7 @@ func New(now time.Duration, self packet.Addr4, incarnation uint64) *Machine {
 	if incarnation == 0 {
 		panic("membership: an incarnation is never zero")
 	}
-	return &Machine{self: self, incarnation: incarnation, started: now, fresh: true, contact: now, helloAt: now - helloPeriod}
+	return &Machine{self: self, incarnation: incarnation, started: now, fresh: true, crowd: never, contact: now, helloAt: now - helloPeriod}
 }
 
 // Apply takes the nodes that the state names. What is known of those that stay
@@ -141,7 +149,10 @@ func (m *Machine) Hear(now time.Duration, from packet.Addr4, payload []byte) dro
 		m.fall(now, p) // it was started again
 		p.past, p.incarnation, p.changed, p.echo = p.incarnation, h.incarnation, now, 0
 	}
-	p.known, p.said, p.theirNow = true, *h, h.now
+	if p.known {
+		p.gap += (min(now-p.heardAt, suspectAfter) - p.gap) / gapShare
+	}
+	p.known, p.said, p.theirNow, p.heardAt = true, *h, h.now, now
 	for _, e := range h.peers[:h.n] {
 		if e.addr == m.self {
 			if echo := time.Duration(e.echo - m.clock(0)); echo >= m.started && echo <= now {
@@ -226,6 +237,14 @@ func (m *Machine) judge(now time.Duration, p *peer) {
 
 // steady reports whether a peer has been up for long enough to be taken in.
 func (p *peer) steady(now time.Duration) bool { return p.up && now-p.upSince >= p.joinWait }
+
+// restless is how long a peer has to wait to be taken in for having fallen lately.
+func (p *peer) restless(now time.Duration) time.Duration {
+	if p.fellAt == 0 || now-p.fellAt >= joinForgive {
+		return 0
+	}
+	return p.joinWait
+}
 
 // fall notes that a peer went down or was started again.
 func (m *Machine) fall(now time.Duration, p *peer) {
