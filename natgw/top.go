@@ -48,6 +48,7 @@ func (n *Node) Step(now time.Duration, p *wire.Packet, v *packet.View) bool {
 		}
 	default:
 		ok, reason = n.forward(now, p, v)
+		n.settle(now) // only now: an answer to a report may remove the entry that was in use
 	}
 	switch {
 	case ok:
@@ -315,7 +316,8 @@ func (n *Node) resolve(e *entry) drop.Reason {
 }
 
 // touch notes that the flow lives. Flags that change a TCP flow's state are
-// told to the Flow Master at once; activity is reported by the sweep.
+// told to the Flow Master when the packet is done with; activity is reported by the
+// sweep.
 func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) {
 	e.seen = now
 	if v.Kind != packet.KindTCP {
@@ -328,7 +330,6 @@ func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) 
 	}
 	if v.TCPFlags&(packet.TCPSyn|packet.TCPFin|packet.TCPRst) != 0 {
 		n.reportEntry(now, e)
-		n.settle(now)
 	}
 }
 
