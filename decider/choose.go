@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"slices"
 	"time"
 
 	"hyperplane/chain"
@@ -32,6 +33,9 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 	if d.slab.Len() == len(d.leases) {
 		return drop.FlowTableFull
 	}
+	if msg.PublicPort != 0 && slices.Contains(gateway.Public, msg.Public) {
+		return d.again(now, msg, gateway.FlowsPerDestination)
+	}
 	n := uint64(len(gateway.Public))
 	first := uint64(mix(msg.Flow.Src)) * n >> 32
 	for k := range n {
@@ -44,11 +48,24 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 	return drop.PortsExhausted
 }
 
+// again leases the port that the flow had until it ended a moment ago, and that rests
+// for it alone: the Flow Master, which knows that, names it in the question. The
+// limit holds for it as for any other.
+func (d *Decider) again(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
+	i, known := d.byOutside.Get(msg.Outside())
+	counted := known && d.leases[i].destination&resting == 0
+	if held := d.heldTowards(chain.Outside(msg.Flow, msg.Public, 0)); !counted && held.living() >= livingMax {
+		return drop.PortsExhausted
+	}
+	d.adopt(now, msg)
+	return drop.None
+}
+
 // leaseOn leases a port of the one address msg.Public.
 func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
 	destination := chain.Outside(msg.Flow, msg.Public, 0)
 	held := d.heldTowards(destination)
-	if int(held.open)+int(held.seats)-int(held.rests) >= livingMax || msg.Class == 0 && held.open >= heldPerDestinationMax {
+	if held.living() >= livingMax || msg.Class == 0 && held.open >= heldPerDestinationMax {
 		return drop.PortsExhausted
 	}
 	outside, ok := d.search(destination, classOf(msg.Class))

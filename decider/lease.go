@@ -38,6 +38,9 @@ type destination struct {
 	_     uint16
 }
 
+// living is how many of them are of flows that live.
+func (held destination) living() int { return int(held.open) + int(held.seats) - int(held.rests) }
+
 var (
 	_ [16]byte = [unsafe.Sizeof(lease{})]byte{}
 	_ [24]byte = [unsafe.Sizeof(destination{})]byte{}

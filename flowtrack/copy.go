@@ -17,7 +17,7 @@ func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Messa
 		// We were the owner when we asked.
 		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleEpoch))
 	}
-	if i, known := m.byInside.Get(msg.Flow); known && m.valid(&m.records[i]) {
+	if i, known := m.living(msg.Flow); known && m.valid(&m.records[i]) {
 		// The same tuple missed twice before the first decision was here, or this is
 		// a copy of that decision. The first one stands (I3).
 		m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
@@ -75,17 +75,25 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 	if !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
 		return drop.UnknownPublicAddress
 	}
-	if _, taken := m.byOutside.Get(msg.Outside()); taken {
+	if i, taken := m.byOutside.Get(msg.Outside()); taken && !m.restsFor(i, msg) {
 		return drop.StaleDecision
 	}
 	return drop.None
+}
+
+// restsFor reports whether a record is of a port that rests after the very flow that
+// the message is about. That flow may have it again at once: whoever still has an
+// entry for it translates as before.
+func (m *Master) restsFor(i uint32, msg *chain.Message) bool {
+	r := &m.records[i]
+	return r.state == Resting && r.inside == msg.Flow && r.service == msg.Service && m.valid(r)
 }
 
 // forgetMemories removes what stands in a new decision's way and is not believed:
 // a memory of the same inside tuple, and, once this node knows all flows of the
 // slot, one of the same public port.
 func (m *Master) forgetMemories(now time.Duration, msg *chain.Message) {
-	if i, ok := m.byInside.Get(msg.Flow); ok && !m.valid(&m.records[i]) {
+	if i, ok := m.living(msg.Flow); ok && !m.valid(&m.records[i]) {
 		m.remove(i)
 	}
 	if i, ok := m.byOutside.Get(msg.Outside()); ok && !m.valid(&m.records[i]) && now >= m.current.knows[m.records[i].slot] {
@@ -95,6 +103,9 @@ func (m *Master) forgetMemories(now time.Duration, msg *chain.Message) {
 
 // open writes the record of a new flow; false when the table is full.
 func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
+	if i, rests := m.byOutside.Get(msg.Outside()); rests {
+		m.remove(i) // its own, from before; see restsFor
+	}
 	r := record{
 		inside: msg.Flow, opened: now, lastSeen: now, lease: msg.Lease,
 		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
@@ -106,18 +117,23 @@ func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
 	return m.put(r)
 }
 
-// put stores a record whose tuples nobody has.
+// put stores a record whose outside tuple nobody has, and whose inside tuple no
+// flow that lives. By the inside tuple a port that rests is found as long as nothing
+// else has it.
 func (m *Master) put(r record) (uint32, bool) {
 	i, ok := m.slab.Take()
 	if !ok {
 		return 0, false
 	}
-	if r.state != Resting && !m.byInside.Put(r.inside, i) {
+	_, taken := m.byInside.Get(r.inside)
+	if taken = taken && r.state == Resting; !taken && !m.byInside.Put(r.inside, i) {
 		m.slab.Give(i)
 		return 0, false
 	}
 	if !m.byOutside.Put(r.outside(), i) {
-		m.byInside.Delete(r.inside)
+		if !taken {
+			m.byInside.Delete(r.inside)
+		}
 		m.slab.Give(i)
 		return 0, false
 	}
@@ -130,7 +146,7 @@ func (m *Master) put(r record) (uint32, bool) {
 // refused passes the Decider's refusal on, unless the flow has been opened in
 // the meantime by another packet.
 func (m *Master) refused(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
-	if i, known := m.byInside.Get(msg.Flow); known && m.valid(&m.records[i]) && m.Owns(SlotOf(msg)) {
+	if i, known := m.living(msg.Flow); known && m.valid(&m.records[i]) && m.Owns(SlotOf(msg)) {
 		m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
 		return m.expose(now, msg, i, out)
 	}
@@ -155,6 +171,9 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 	}
 	if reason == drop.None && m.overtaken(msg) {
 		reason = drop.StaleDecision
+	}
+	if i, ahead := m.ahead(msg); reason == drop.None && ahead {
+		out = append(out, m.toldBy(i, msg, now))
 	}
 	if reason == drop.None && !m.hold(now, msg, slot) {
 		reason = drop.FlowTableFull
@@ -186,18 +205,35 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 // overtaken reports whether the owner has told this node, in this view, of a later
 // decision on either of the tuples: then msg was under way for long, or is a copy of
 // a message that was here. (Decisions that differ in view tell no order if one of them
-// is on a port of a seat: it may come from a node that was alone.)
+// is on a port of a seat: it may come from a node that was alone. One on a port of this
+// node's own seat does: the owner never heard of it.)
 func (m *Master) overtaken(msg *chain.Message) bool {
 	earlier := func(r *record) bool {
 		return msg.Lease < r.lease && r.mark == m.current.number() && r.service == msg.Service &&
+			chain.PortClass(r.publicPort) != 1+m.standing.Seat &&
 			(msg.Lease>>leaseClockBits == r.lease>>leaseClockBits ||
 				chain.PortClass(msg.PublicPort) == 0 && chain.PortClass(r.publicPort) == 0)
 	}
 	if i, ok := m.byOutside.Get(msg.Outside()); ok && earlier(&m.records[i]) {
 		return true
 	}
-	i, ok := m.byInside.Get(msg.Flow)
+	i, ok := m.living(msg.Flow)
 	return ok && State(msg.State&0x0f) != Resting && earlier(&m.records[i])
+}
+
+// ahead reports whether this node knows that a connection was answered while its owner
+// does not: it heard so from a Top as the owner before, or in its place.
+func (m *Master) ahead(msg *chain.Message) (uint32, bool) {
+	i, ok := m.living(msg.Flow)
+	return i, ok && m.records[i].lease == msg.Lease && m.records[i].state == Established && State(msg.State&0x0f) == Opening
+}
+
+// toldBy tells the owner that sent msg what it does not know of record i.
+func (m *Master) toldBy(i uint32, msg *chain.Message, now time.Duration) chain.Message {
+	r := &m.records[i]
+	note := r.message(chain.Seen)
+	note.To, note.Quoted, note.Age = m.owner(SlotOf(msg)), true, milliseconds(now-r.lastSeen)
+	return note
 }
 
 // hold makes the record in msg this node's.
@@ -215,7 +251,10 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
 		if r.state != state && (r.state == Resting || state == Resting) {
 			m.remove(i)
 		} else {
-			r.lastSeen, r.state, r.fins, r.top = max(r.lastSeen, now-age(msg.Age)), state, fins, msg.Top
+			if _, ahead := m.ahead(msg); !ahead {
+				r.state, r.fins = state, fins
+			}
+			r.lastSeen, r.top = max(r.lastSeen, now-age(msg.Age)), msg.Top
 			if all {
 				r.copied = true
 			}
@@ -230,7 +269,7 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
 		m.remove(i)
 		m.Taken.Replaced++
 	}
-	if j, other := m.byInside.Get(msg.Flow); other && state != Resting {
+	if j, other := m.living(msg.Flow); other && state != Resting {
 		if m.records[j].service != msg.Service && m.ownsInView(uint32(m.records[j].slot)) {
 			m.retire(now, j) // another gateway's flow, whose port this node answers for
 		} else {

@@ -127,7 +127,6 @@ func (m *Master) end(now time.Duration, i uint32, out []chain.Message) []chain.M
 	if m.defect == ReusePortAtOnce {
 		until = now
 	}
-	m.byInside.Delete(r.inside)
 	r.copied = true
 	r.state, r.opened, r.lastSeen = Resting, until, now
 	m.timers.Schedule(i, until)
@@ -174,7 +173,7 @@ func (m *Master) portRest(r *record) time.Duration {
 // remove forgets a record.
 func (m *Master) remove(i uint32) {
 	r := &m.records[i]
-	if r.state != Resting {
+	if j, ok := m.byInside.Get(r.inside); ok && j == i {
 		m.byInside.Delete(r.inside)
 	}
 	m.byOutside.Delete(r.outside())

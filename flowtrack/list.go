@@ -6,7 +6,7 @@ import "hyperplane/packet"
 // the tuple the internet sees (VNI 0) in either direction. It changes nothing.
 func (m *Master) Lookup(flow packet.Tuple) (Flow, bool) {
 	if flow.VNI() != 0 {
-		i, ok := m.byInside.Get(flow)
+		i, ok := m.living(flow)
 		return m.flow(i, ok)
 	}
 	if i, ok := m.byOutside.Get(flow); ok {

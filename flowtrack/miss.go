@@ -25,6 +25,15 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		out = m.cutShort(now, i, out)
 		known = false
 	}
+	if known && m.records[i].state == Closing && m.reopens(msg, i) {
+		if m.mayGive(now, slot, m.records[i].publicPort) {
+			m.reopen(now, i)
+			out = append(out, m.leaseNote(i))
+		} else {
+			out = m.cutShort(now, i, out)
+			known = false
+		}
+	}
 	if known {
 		r := &m.records[i]
 		r.top = msg.Top
@@ -43,7 +52,28 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 	question := *msg
 	question.Kind, question.To = chain.Choose, 0
 	question.Lease, question.View, question.Class = m.newLease(now), m.current.ballot, m.class(now, slot)
+	if i, ok := m.byInside.Get(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, slot, m.records[i].publicPort) {
+		question.Public, question.PublicPort = m.records[i].public, m.records[i].publicPort
+	}
 	return append(out, question)
+}
+
+// mayGive reports whether this node may give a port that is its flow's already to
+// the next connection of that flow. What anyone may have given needs a majority and
+// all that is known of the slot.
+func (m *Master) mayGive(now time.Duration, slot uint32, port uint16) bool {
+	class := m.class(now, slot)
+	return class == 0 || class == chain.PortClass(port)
+}
+
+// reopen makes a record that of a new connection between the same ends. It is a new
+// decision, though on the same port, and every holder has to have it before it
+// leaves: who owns the flow next must not take it for the one that has closed.
+func (m *Master) reopen(now time.Duration, i uint32) {
+	r := &m.records[i]
+	r.lease, r.state, r.fins, r.copied = m.newLease(now), Opening, 0, false
+	r.opened, r.lastSeen = now, now
+	m.rearm(i)
 }
 
 // missElsewhere handles a miss of a slot that this node does not own. A holder
@@ -103,8 +133,14 @@ func (m *Master) find(msg *chain.Message) (uint32, bool) {
 		i, ok := m.byOutside.Get(msg.Flow.WithVNI(0).Reverse())
 		return i, ok && m.records[i].state != Resting && m.valid(&m.records[i])
 	}
-	i, ok := m.byInside.Get(msg.Flow)
+	i, ok := m.living(msg.Flow)
 	return i, ok && m.valid(&m.records[i])
+}
+
+// living finds the record of a flow that has not ended by its inside tuple.
+func (m *Master) living(inside packet.Tuple) (uint32, bool) {
+	i, ok := m.byInside.Get(inside)
+	return i, ok && m.records[i].state != Resting
 }
 
 // mayOpen says why the packet cannot open a flow, or None.

@@ -31,13 +31,18 @@ func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message
 			return out
 		}
 	}
-	i, known := m.byInside.Get(msg.Flow)
+	i, known := m.living(msg.Flow)
 	if known && m.records[i].lease == msg.Lease && (own || m.valid(&m.records[i])) {
 		r := &m.records[i]
 		if own {
 			r.top, r.mark = msg.Top, m.current.number() // a memory comes true
 		}
 		m.observe(i, now-age(msg.Age), msg.FlagsOut, msg.FlagsIn)
+		if State(msg.State&0x0f) == Established && r.state == Opening {
+			// The one who told the sender so was the owner then, and could not tell us.
+			r.state, m.turned = Established, i+1
+			m.rearm(i)
+		}
 		if age(msg.Age) > reportAgeMax {
 			return out
 		}
@@ -90,8 +95,6 @@ func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool 
 	}
 	if _, ok := m.put(r); !ok {
 		return false
-	}
-	if !r.copied {
 	}
 	m.Taken.Adopted++
 	return true

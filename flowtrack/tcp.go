@@ -19,7 +19,7 @@ func (m *Master) observe(i uint32, at time.Duration, flagsOut, flagsIn uint8) {
 		r.lastSeen, r.quoted = at, false
 	}
 	if before := r.state; before != Active {
-		r.follow(at, flagsOut, flagsIn)
+		r.follow(flagsOut, flagsIn)
 		if r.state != before {
 			m.turned = i + 1
 			m.rearm(i)
@@ -57,10 +57,7 @@ func (m *Master) tell(r *record, age time.Duration, out []chain.Message) []chain
 // follow is the TCP state machine of the package documentation. The flags may
 // be those of many segments ORed; the order of the rules is the order in which
 // one connection shows them.
-func (r *record) follow(at time.Duration, flagsOut, flagsIn uint8) {
-	if r.state == Closing && flagsOut&packet.TCPSyn != 0 {
-		r.state, r.fins, r.opened = Opening, 0, at
-	}
+func (r *record) follow(flagsOut, flagsIn uint8) {
 	if r.state == Opening && flagsIn != 0 {
 		r.state = Established
 	}
