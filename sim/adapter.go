@@ -115,7 +115,8 @@ func (i inside) Flows(yield func(FlowInfo) bool) {
 
 // describeControl says what a datagram without a packet is; "" for those that
 // only say that somebody lives. False: it carries a packet.
-func describeControl(cell uint32, t *packet.Tunnel, payload []byte) (text string, control bool) {
+// Of a batch it gives the first messages, or those that concerns picks.
+func describeControl(cell uint32, t *packet.Tunnel, payload []byte, concerns func(string) bool) (text string, control bool) {
 	if t.Stage != packet.StageMessages {
 		return "", t.Control()
 	}
@@ -130,9 +131,14 @@ func describeControl(cell uint32, t *packet.Tunnel, payload []byte) (text string
 	for n := 0; len(rest) > 0; n++ {
 		var m chain.Message
 		rest = chain.Next(rest, &m)
-		if n < 6 {
+		switch {
+		case concerns != nil:
+			if s := m.String(); concerns(s) {
+				text += ", " + s
+			}
+		case n < 6:
 			text += ", " + m.String()
-		} else if n == 6 {
+		case n == 6:
 			text += ", …"
 		}
 	}

@@ -221,7 +221,7 @@ func (w *World) checkStalls() {
 		return
 	}
 	for _, x := range w.live {
-		if x.askedAt > 0 && w.now-x.askedAt > stallMax && !x.excused && x.state <= established {
+		if x.askedAt > 0 && w.now-x.askedAt > stallMax+x.badLuck() && !x.excused && x.state <= established {
 			w.violateBy(x, Stall, fmt.Sprintf("it waits for an answer since %v", w.now-x.askedAt))
 		}
 	}

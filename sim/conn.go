@@ -20,6 +20,7 @@ type conn struct {
 	left            int           // requests until it closes
 	askedAt         time.Duration // of the request that has no answer yet
 	tries           int
+	unlucky         int   // packets of it that links have lost since, by chance alone
 	token           int32 // of its timer
 
 	// What the outside has seen of it.
@@ -105,7 +106,7 @@ func (w *World) use(x *conn) {
 
 func (w *World) ask(x *conn) {
 	x.asked++
-	x.askedAt, x.tries = w.now, 0
+	x.askedAt, x.tries, x.unlucky = w.now, 0, 0
 	if x.inside.Proto() == packet.ProtoTCP {
 		w.emit(x, packet.TCPAck|packet.TCPPsh, 8+x.client.dice.below(40), x.asked)
 		return

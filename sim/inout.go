@@ -24,6 +24,7 @@ func (w *World) fromInstance(in *instance, b []byte) {
 func (w *World) fromInternet(tuple packet.Tuple, b []byte) {
 	w.stats.injected++
 	if w.internetDice.chance(w.plan.internetLoss) {
+		w.unluckyPacket(b)
 		return
 	}
 	a, c := tuple.Words()
@@ -50,6 +51,7 @@ func (w *World) toEdge(p *process, id int32) {
 func (w *World) toInternet(id int32) {
 	w.stats.emitted++
 	if w.internetDice.chance(w.plan.internetLoss) {
+		w.unluckyPacket(w.pool.bytes(id))
 		w.pool.give(id)
 		return
 	}
@@ -148,25 +150,13 @@ func (w *World) valid(where string, b []byte) (*packet.View, bool) {
 // identify says which connection a packet belongs to. A client's bare RST has
 // the other side's numbers, so it says nothing.
 func (w *World) identify(v *packet.View, outgoing bool) *conn {
-	var id uint16
-	switch v.Kind {
-	case packet.KindTCP:
-		id = uint16(packet.TCP(v.L4).Seq() >> 16)
-		if outgoing && v.TCPFlags&(packet.TCPRst|packet.TCPAck) == packet.TCPRst {
-			if s := w.serving[v.Tuple]; s != nil && packet.TCP(v.L4).Seq() == s.tcp.expect {
-				w.serverDone(s)
-			}
-			return nil
+	if outgoing && v.Kind == packet.KindTCP && v.TCPFlags&(packet.TCPRst|packet.TCPAck) == packet.TCPRst {
+		if s := w.serving[v.Tuple]; s != nil && packet.TCP(v.L4).Seq() == s.tcp.expect {
+			w.serverDone(s)
 		}
-	case packet.KindUDP:
-		if p := packet.UDP(v.L4).Payload(); len(p) >= requestLen {
-			id = binary.BigEndian.Uint16(p)
-		}
-	case packet.KindEcho:
-		if p := packet.ICMP(v.L4).Payload(); len(p) >= requestLen {
-			id = binary.BigEndian.Uint16(p)
-		}
+		return nil
 	}
+	id := connID(v)
 	if id == 0 && v.TCPFlags&packet.TCPRst != 0 {
 		return nil
 	}
@@ -177,4 +167,21 @@ func (w *World) identify(v *packet.View, outgoing bool) *conn {
 		return nil
 	}
 	return w.conns[id-1]
+}
+
+// connID is the number of the connection that a packet says it belongs to; 0: none.
+func connID(v *packet.View) (id uint16) {
+	switch v.Kind {
+	case packet.KindTCP:
+		id = uint16(packet.TCP(v.L4).Seq() >> 16)
+	case packet.KindUDP:
+		if p := packet.UDP(v.L4).Payload(); len(p) >= requestLen {
+			id = binary.BigEndian.Uint16(p)
+		}
+	case packet.KindEcho:
+		if p := packet.ICMP(v.L4).Payload(); len(p) >= requestLen {
+			id = binary.BigEndian.Uint16(p)
+		}
+	}
+	return id
 }

@@ -94,7 +94,7 @@ func (w *World) broke(x *conn, why string) {
 
 // couldNotOpen ends a connection that never began.
 func (w *World) couldNotOpen(x *conn) {
-	if x.excused || w.excusable() || w.now < w.disturbed {
+	if x.excused || w.excusable() || w.now < w.disturbed || x.unlucky >= triesSYN {
 		w.stats.refused++
 	} else {
 		w.violateBy(x, Opening, fmt.Sprintf("no answer to %d SYNs", x.tcp.tries))

@@ -32,6 +32,9 @@ const (
 	// traceMax is how many events a failure shows.
 	traceMax = 50
 
+	// traceFollowedMax is how many it shows of the connection alone.
+	traceFollowedMax = 1000
+
 	// eventsPerInstantMax stops a world in which time stands still.
 	eventsPerInstantMax = 100_000
 )

@@ -33,6 +33,7 @@ type linkShape struct {
 // fate is what becomes of one datagram.
 type fate struct {
 	lost, corrupt bool
+	byFault       bool // one that makes the link lose is in force
 	at            [2]time.Duration // of arrival; the second is a duplicate's
 	n             int
 }
@@ -40,6 +41,7 @@ type fate struct {
 // send decides about a datagram sent at now.
 func (l *link) send(now time.Duration) (f fate) {
 	s := &l.base
+	f.byFault = l.cuts > 0 || l.loss > 0 || l.bursts > 0
 	if l.cuts > 0 || l.onWay >= linkQueueMax || l.dice.chance(s.loss+l.loss) || l.badSpell() {
 		f.lost = true
 		return f

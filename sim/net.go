@@ -48,6 +48,9 @@ func (n *network) send(from int32, peer packet.Addr4, b []byte) {
 	n.w.trace(traceSend, from, to, b)
 	l := n.link(int(from), int(to))
 	f := l.send(n.w.now)
+	if (f.lost || f.corrupt) && !f.byFault {
+		n.w.unlucky(b)
+	}
 	if f.lost {
 		n.lost++
 		n.w.trace(traceLost, from, to, b)

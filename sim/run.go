@@ -20,7 +20,7 @@ type Options struct {
 
 	Careful bool     // every check at every step
 	Traced  bool     // keep the last events
-	follow  []string // keep those too that contain one of these
+	Follow  []string // keep those too that contain one of these: a tuple, "203.0.113.10:80"
 }
 
 // Report says what happened.
@@ -58,7 +58,7 @@ func Run(o Options) (r Report, err error) {
 		w = newSimulation(p)
 		w.careful = o.Careful
 		if o.Traced {
-			w.tracing = &tracer{follow: o.follow}
+			w.tracing = &tracer{follow: o.Follow}
 		}
 		w.run()
 	}()
@@ -67,7 +67,7 @@ func Run(o Options) (r Report, err error) {
 	r.Simulated, r.Wall, r.Stats, r.Sometimes = w.now, time.Since(began), w.stats, w.sometimes
 	if r.Failure != nil && w.tracing != nil {
 		r.Failure.Diagram = w.tracing.all.diagram()
-		if o.follow != nil {
+		if o.Follow != nil {
 			r.Failure.Followed = w.tracing.one.diagram()
 		}
 	}
@@ -79,8 +79,8 @@ func Run(o Options) (r Report, err error) {
 func Explain(o Options) (Report, error) {
 	o.Traced = true
 	r, err := Run(o)
-	if err == nil && r.Failure != nil && r.Failure.Conn != 0 {
-		o.follow = r.Failure.follow
+	if err == nil && r.Failure != nil && r.Failure.Conn != 0 && o.Follow == nil {
+		o.Follow = r.Failure.follow
 		r, err = Run(o)
 	}
 	return r, err
@@ -145,7 +145,7 @@ func (r *Report) String() string {
 			fmt.Fprintf(&b, "```mermaid\n%s```\n\n", f.Diagram)
 		}
 		if f.Followed != "" {
-			fmt.Fprintf(&b, "connection %d alone:\n```mermaid\n%s```\n\n", f.Conn, f.Followed)
+			fmt.Fprintf(&b, "what is followed, alone:\n```mermaid\n%s```\n\n", f.Followed)
 		}
 		fmt.Fprintf(&b, "again: %s\n", r.Options.Command())
 	}

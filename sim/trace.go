@@ -40,19 +40,24 @@ func (w *World) trace(k traceKind, from, to int32, b []byte) {
 		return
 	}
 	var a, z, text string
+	var followed string
 	if k == traceSend || k == traceLost {
 		a, z = w.alias(from), w.alias(to)
-		text = describeDatagram(w.state.CellID, b)
+		text = describeDatagram(w.state.CellID, b, nil)
 		if text == "" {
 			return
 		}
+		if w.tracing.follow != nil {
+			followed = describeDatagram(w.state.CellID, b, w.tracing.concerns)
+		}
 	} else {
 		text = describePacket(b)
+		followed = text
 	}
 	arrow := "->>"
 	switch k {
 	case traceLost:
-		arrow, text = "-x", "lost: "+text
+		arrow = "-x"
 	case traceInstance:
 		a, z = fmt.Sprintf("tenant_%d", from+1), "hosts"
 	case traceToInstance:
@@ -62,10 +67,13 @@ func (w *World) trace(k traceKind, from, to int32, b []byte) {
 	case traceOutside:
 		a, z = "edges", "internet"
 	}
-	line := fmt.Sprintf("%s%s%s: %v %s", a, arrow, z, w.now.Round(time.Microsecond), text)
-	w.tracing.all.add(line)
-	if w.tracing.concerns(text) {
-		w.tracing.one.add(line)
+	line := fmt.Sprintf("%s%s%s: %v ", a, arrow, z, w.now.Round(time.Microsecond))
+	if k == traceLost {
+		line += "lost: "
+	}
+	w.tracing.all.add(line+text, traceMax)
+	if w.tracing.concerns(followed) {
+		w.tracing.one.add(line+followed, traceFollowedMax)
 	}
 }
 
@@ -83,20 +91,20 @@ func (t *tracer) concerns(text string) bool {
 func (w *World) note(text string) {
 	if w.tracing != nil {
 		line := fmt.Sprintf("Note over internet: %v %s", w.now.Round(time.Microsecond), strings.ReplaceAll(text, "\n", " "))
-		w.tracing.all.add(line)
-		w.tracing.one.add(line)
+		w.tracing.all.add(line, traceMax)
+		w.tracing.one.add(line, traceFollowedMax)
 	}
 }
 
 func (w *World) alias(place int32) string { return strings.ReplaceAll(w.procs[place].name, "-", "_") }
 
-func (t *lines) add(line string) {
-	if len(t.ring) < traceMax {
+func (t *lines) add(line string, most int) {
+	if len(t.ring) < most {
 		t.ring = append(t.ring, line)
 		return
 	}
 	t.ring[t.next] = line
-	t.next = (t.next + 1) % traceMax
+	t.next = (t.next + 1) % most
 }
 
 // diagram is the last events as a sequence diagram.
@@ -111,13 +119,13 @@ func (t *lines) diagram() string {
 
 // describeDatagram says what a datagram is; nothing for those that only say
 // that somebody lives.
-func describeDatagram(cell uint32, b []byte) string {
+func describeDatagram(cell uint32, b []byte, concerns func(string) bool) string {
 	var t packet.Tunnel
 	head, r := t.Decode(b)
 	if r != drop.None {
 		return "datagram refused for " + r.String()
 	}
-	if text, control := describeControl(cell, &t, b[head:]); control {
+	if text, control := describeControl(cell, &t, b[head:], concerns); control {
 		return text
 	}
 	return describePacket(b[head:]) + fmt.Sprintf(" vni %d service %d hops %d", t.VNI, t.Service, t.Hops) + describeChain(cell, &t)

@@ -77,6 +77,7 @@ that fails is made smaller and told. Exit code 1 when a seed fails.`,
 	f.IntVar(&o.Shorter, "shorter", 0, "halve the length of faults so often")
 	f.IntVar(&o.Sabotage, "sabotage", 0, "build in a bug that has to be found: 1 skips the second copy, 2 ignores the epoch, 3 uses a port again at once")
 	f.BoolVar(&o.Careful, "careful", false, "make every check at every step")
+	f.StringSliceVar(&o.Follow, "follow", nil, "with --seed: tell also all that contains one of these, from the start: 198.51.100.1:1265")
 	f.StringVarP(&output, "output", "o", "text", "text or json")
 	return cmd
 }
@@ -89,6 +90,8 @@ func checkSim(cmd *cobra.Command, c *sim.Campaign, o *sim.Options, seconds int, 
 		}
 	}
 	switch {
+	case len(o.Follow) > 0 && !cmd.Flags().Changed("seed"):
+		return errors.New("--follow: want --seed, one seed")
 	case output != "text" && output != "json":
 		return fmt.Errorf("-o %s: want text or json", output)
 	case c.Seeds < 1 && seconds == 0 || seconds < 0:
