@@ -65,7 +65,8 @@ type node struct {
 	standing Standing
 	entered  uint64
 	born     uint64 // the newest view when its life began
-	missed   bool   // started again since the newest view: not among those that it means
+	bornAt   time.Duration
+	missed   bool // started again since the newest view: not among those that it means
 }
 
 // item is what is on the wire: a message, or a batch of a stream.
@@ -100,6 +101,7 @@ func newCluster(t fataler, n, flowsMax, portsMax int, seed byte) *cluster {
 		x.standing.Seat = uint8(i)
 		c.nodes = append(c.nodes, x)
 		x.start(Defect(0))
+		x.bornAt = -time.Hour // a cell that has been there for long
 	}
 	return c
 }
@@ -108,7 +110,7 @@ func newCluster(t fataler, n, flowsMax, portsMax int, seed byte) *cluster {
 func (n *node) start(d Defect) {
 	n.master = New(Config{Self: n.addr, FlowsMax: n.c.flowsMax, Seed: [2]uint64{uint64(n.c.seed), 2}, Defect: d})
 	n.decider = decider.New(decider.Config{PortsMax: n.c.portsMax, Seed: [32]byte{n.c.seed}})
-	n.up, n.missed, n.entered, n.born = true, true, 0, n.c.view.Ballot
+	n.up, n.missed, n.entered, n.born, n.bornAt = true, true, 0, n.c.view.Ballot, n.c.now
 	n.standing.Serving, n.standing.Alone = false, false
 	if n.c.state != nil {
 		n.master.Apply(n.now(), n.c.state, nil)
@@ -121,6 +123,28 @@ func (n *node) now() time.Duration { return n.c.now + n.skew }
 // stand says by what right the node acts.
 func (n *node) stand(serving, alone bool) {
 	n.standing.Serving, n.standing.Alone = serving, alone
+	n.restand()
+}
+
+// complete is the first answer of Master.Knows, which looks at the time besides.
+func (n *node) complete() bool {
+	m := n.master
+	for s := range uint32(shard.Slots) {
+		if m.learning > 0 && m.current.holds(m.self, s) && n.now() < m.current.knows[s] {
+			return false
+		}
+	}
+	return m.current.ballot != 0
+}
+
+// restand tells the master by what right it acts, as package membership sees it.
+func (n *node) restand() {
+	n.standing.SeatClean = n.c.now-n.bornAt >= restGuard && !n.standing.Alone
+	for _, o := range n.c.nodes {
+		if o.up && n.standing.SeatClean && (!o.complete() || o.entered != n.entered || o.master.current.uncertain || o.master.Seats()>>n.standing.Seat&1 != 0) {
+			n.standing.SeatClean = false
+		}
+	}
 	n.master.Stand(n.standing)
 }
 
@@ -325,7 +349,7 @@ func (c *cluster) deliver(x item) {
 		c.lost(x)
 		return
 	}
-	n.master.Stand(n.standing)
+	n.restand()
 	if x.batch != nil {
 		n.takeBatch(x)
 		return
@@ -404,7 +428,7 @@ func (c *cluster) tick() {
 
 func (n *node) tick() {
 	n.decider.Tick(n.now())
-	n.master.Stand(n.standing)
+	n.restand()
 	n.sent(n.master.Tick(n.now(), nil), nil)
 	for {
 		b, records, ok := n.master.NextBatch(n.now(), nil)

@@ -114,6 +114,9 @@ func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
 	if msg.Flow.Proto() == packet.ProtoTCP {
 		r.state = Opening
 	}
+	if chain.PortClass(r.publicPort) != 0 {
+		m.dubious[r.slot] = true
+	}
 	return m.put(r)
 }
 
@@ -138,6 +141,7 @@ func (m *Master) put(r record) (uint32, bool) {
 		return 0, false
 	}
 	r.mark = m.current.number()
+	m.onSeat[chain.PortClass(r.publicPort)]++
 	m.records[i] = r
 	m.timers.Schedule(i, m.deadline(&m.records[i]))
 	return i, true

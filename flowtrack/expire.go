@@ -37,6 +37,9 @@ func (m *Master) expire(now time.Duration, i uint32, out []chain.Message) []chai
 	case !m.Owns(slot) && m.current.mine && m.ownsInView(slot):
 		m.timers.Schedule(i, now+chain.ReportPeriod) // until a majority is heard again
 		return out
+	case !m.valid(r) && m.Owns(slot) && now < m.current.knows[slot]:
+		m.timers.Schedule(i, min(m.current.knows[slot], now+replicaGrace)) // its port may be in use
+		return out
 	case !m.Owns(slot), !m.valid(r):
 		m.remove(i)
 		return out
@@ -154,8 +157,11 @@ func (m *Master) retire(now time.Duration, i uint32) {
 // no holder that has not heard of its end and answers for it, no Top with an entry
 // from such an answer, no node that has not heard of this view.
 func (m *Master) mayFree(now time.Duration, r *record) bool {
-	if m.standing.Alone || m.defect == ReusePortAtOnce {
+	if m.defect == ReusePortAtOnce {
 		return true
+	}
+	if m.standing.Alone {
+		return m.aloneMayFree(r)
 	}
 	return now >= m.entered+restGuard && (len(m.streams) == 0 || r.lastSeen < m.toldLongAgo(now))
 }
@@ -177,6 +183,7 @@ func (m *Master) remove(i uint32) {
 		m.byInside.Delete(r.inside)
 	}
 	m.byOutside.Delete(r.outside())
+	m.onSeat[chain.PortClass(r.publicPort)]--
 	m.timers.Cancel(i)
 	m.slab.Give(i)
 }

@@ -18,6 +18,11 @@ const (
 // newLease returns the next lease id.
 func (m *Master) newLease(now time.Duration) uint64 {
 	m.asked = max(m.asked+1, uint64(now/leaseUnit)+1, m.cut+1)
+	return m.lease()
+}
+
+// lease is the newest id given, as one of the present view.
+func (m *Master) lease() uint64 {
 	return m.current.ballot>>32<<leaseClockBits | m.asked&leaseClockMask
 }
 

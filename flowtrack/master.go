@@ -8,6 +8,7 @@ import (
 	"hyperplane/chain"
 	"hyperplane/flowtable"
 	"hyperplane/packet"
+	"hyperplane/shard"
 	"hyperplane/telemetry/drop"
 )
 
@@ -58,6 +59,13 @@ type Master struct {
 	renewAt   int
 	renewedAt time.Duration
 
+	// The ports of this node's seat; see seats.go.
+	onSeat     [1 + chain.ClassMax]int // records by class of port
+	dubious    [shard.Slots]bool
+	knew       [shard.Slots]time.Duration
+	aloneSince time.Duration
+	aloneLease uint64
+
 	turned                uint32 // the record whose state this step changed, plus one
 	standing              Standing
 	current, prior, spare *holding
@@ -91,7 +99,7 @@ func New(cfg Config) *Master {
 	if cfg.FlowsMax < 1 || cfg.FlowsMax > FlowsMaxMax {
 		panic(fmt.Sprintf("flowtrack: FlowsMax %d is outside 1..%d", cfg.FlowsMax, FlowsMaxMax))
 	}
-	return &Master{
+	m := &Master{
 		self:      cfg.Self,
 		defect:    cfg.Defect,
 		byInside:  flowtable.NewTable(cfg.FlowsMax, cfg.Seed),
@@ -103,6 +111,8 @@ func New(cfg Config) *Master {
 
 		BatchRecords: batchRecordsDefault,
 	}
+	m.doubtSeat()
+	return m
 }
 
 // Step takes one message and appends what follows from it to out. Of a message

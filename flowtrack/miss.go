@@ -50,11 +50,13 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		return append(out, refusal(msg, reason))
 	}
 	question := *msg
-	question.Kind, question.To = chain.Choose, 0
-	question.Lease, question.View, question.Class = m.newLease(now), m.current.ballot, m.class(now, slot)
+	question.Kind, question.To, question.Class = chain.Choose, 0, m.class(now, slot)
 	if i, ok := m.byInside.Get(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, slot, m.records[i].publicPort) {
 		question.Public, question.PublicPort = m.records[i].public, m.records[i].publicPort
+	} else if question.Class != 0 && !m.trustsSeat(now, slot) {
+		return append(out, refusal(msg, drop.Rebuilding))
 	}
+	question.Lease, question.View = m.newLease(now), m.current.ballot
 	return append(out, question)
 }
 

@@ -42,9 +42,6 @@ type world struct {
 	exposed  map[uint64]bool          // leases of which a Top has heard
 	alone    map[uint64]bool          // leases that a node without a majority has answered for
 	ended    map[uint64]time.Duration // when the owner ended them
-	seats    [modelNodes]bool         // gave ports of its seat
-	spoiled  [modelNodes]bool         // … and has forgotten which
-	over     bool                     // the run has come to what nobody promises; see spoil
 	lost     bool                     // both holders of a slot have been lost
 	rest     time.Duration
 	sometime map[string]int
@@ -151,9 +148,6 @@ func (w *world) decide(m chain.Message) []chain.Message {
 
 // do runs one event; the arguments choose which.
 func (w *world) do(op, arg int) {
-	if w.over {
-		return
-	}
 	switch op % 16 {
 	case 0, 1, 2:
 		w.packetOut(arg)
@@ -369,10 +363,6 @@ func (w *world) said(n *node, m *chain.Message) {
 		}
 	case chain.Choose:
 		if m.Class != 0 {
-			w.seats[i] = true
-			if w.spoiled[i] {
-				w.over = true // ports of a seat, by a node that has forgotten which of them it gave
-			}
 			if n.standing.Alone {
 				w.sometime["alone"]++
 			} else {
@@ -502,7 +492,6 @@ func (w *world) crashOrStart(arg int) {
 	n.up = false
 	w.trace(n.name + " crashes")
 	w.sometime["crash"]++
-	w.spoiled[i] = w.spoiled[i] || w.seats[i]
 }
 
 // cutOrJoin cuts a node off, or brings it back.

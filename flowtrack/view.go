@@ -38,8 +38,10 @@ type Standing struct {
 	Serving bool
 	// Alone: it sees no majority, and goes on by itself.
 	Alone bool
-	// Seat numbers the ports that this node alone gives out.
-	Seat uint8
+	// Seat numbers the ports that this node alone gives out. SeatClean: nobody has a
+	// flow on one of them, not even from an earlier life of this node; see seats.go.
+	Seat      uint8
+	SeatClean bool
 }
 
 // never is a time that does not come.
@@ -76,6 +78,7 @@ func (h *holding) number() uint32 { return uint32(h.ballot >> 32) }
 // it is told by the owner's stream; where it is the owner itself and nobody can
 // tell it, it learns from the Tops.
 func (m *Master) Enter(now time.Duration, v View) {
+	m.recall(now)
 	from, next := m.rotate(v)
 	strayed := m.strayed
 	m.strayed = false
@@ -130,7 +133,7 @@ func (m *Master) Enter(now time.Duration, v View) {
 // missed reports and takes none of its flows for idle.
 func (m *Master) attend(now time.Duration) {
 	if m.standing.Alone && !m.strayed {
-		m.stray()
+		m.stray(now)
 	}
 	if !m.standing.Serving || !m.current.mine {
 		return
@@ -145,7 +148,9 @@ func (m *Master) attend(now time.Duration) {
 // with, and hears nothing of those that they end. From now on it knows of no slot that
 // it knows all flows of it; and what it has of slots that others own in the next
 // view is a memory, until an owner or a Top names it.
-func (m *Master) stray() {
+func (m *Master) stray(now time.Duration) {
+	m.recall(now)
+	m.aloneSince, m.aloneLease = now, m.lease()
 	m.strayed, m.lapsed = true, m.current.mine
 	for s := range uint32(shard.Slots) {
 		if m.current.knows[s] = never; m.current.holds(m.self, s) {
@@ -247,7 +252,15 @@ func (h *holding) after(a packet.Addr4, s uint32) packet.Addr4 {
 }
 
 // Stand says by what right this node acts from now on.
-func (m *Master) Stand(s Standing) { m.standing = s }
+func (m *Master) Stand(s Standing) {
+	if s.Seat != m.standing.Seat {
+		m.doubtSeat()
+	}
+	if s.SeatClean {
+		m.dubious = [shard.Slots]bool{}
+	}
+	m.standing = s
+}
 
 // Ballot is that of the view this node acts in.
 func (m *Master) Ballot() uint64 { return m.current.ballot }

@@ -23,7 +23,7 @@ const (
 //	 0 │Ver│Flg│ N │ M │     Cell      │          Incarnation          │
 //	16 │              Now              │           Promised            │
 //	32 │         View: ballot          │          View: prev           │
-//	48 │VFl│           0               │               0               │
+//	48 │VFl│ 0 │ Seats │       0       │               0               │
 //	64 │     Addr      │Seat│Sta│   0  │          Incarnation          │ × N members
 //	   │              ID               │
 //	   │     Addr      │PFl│     0     │             Echo              │ × M peers
@@ -31,6 +31,7 @@ const (
 // Now and Echo are times of one node's clock and life; see Machine.clock.
 type hello struct {
 	fresh, complete, lapsed, amnesiac, empty bool
+	seats                                    uint16 // see Claims.Seats
 
 	cell        uint32
 	incarnation uint64
@@ -99,6 +100,7 @@ func (h *hello) encode(b []byte) int {
 	if h.view.Empty {
 		b[48] |= viewEmpty
 	}
+	be.PutUint16(b[50:], h.seats)
 	rest := b[helloHead:]
 	for _, m := range h.view.Members[:h.view.N] {
 		be.PutUint32(rest, uint32(m.Addr))
@@ -135,7 +137,8 @@ func (h *hello) decode(b []byte, cell uint32) drop.Reason {
 	}
 	*h = hello{
 		fresh: b[1]&flagFresh != 0, complete: b[1]&flagComplete != 0, lapsed: b[1]&flagLapsed != 0, amnesiac: b[1]&flagAmnesiac != 0, empty: b[1]&flagEmpty != 0,
-		cell: cell, incarnation: be.Uint64(b[8:]), now: be.Uint64(b[16:]), promised: be.Uint64(b[24:]),
+		seats: be.Uint16(b[50:]),
+		cell:  cell, incarnation: be.Uint64(b[8:]), now: be.Uint64(b[16:]), promised: be.Uint64(b[24:]),
 		view: View{Ballot: be.Uint64(b[32:]), Prev: be.Uint64(b[40:]), Uncertain: b[48]&viewUncertain != 0, Empty: b[48]&viewEmpty != 0, N: int(b[2])},
 		n:    int(b[3]),
 	}

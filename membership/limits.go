@@ -75,6 +75,10 @@ const (
 	// earlier life at those who count it.
 	listenFor = 2 * suspectAfter
 
+	// cleanAfter is how long after its start a node waits before it believes that nothing
+	// is left of its earlier lives: as long as a port rests.
+	cleanAfter = 15 * time.Second
+
 	// jumpBits bounds how far the ballots of a node that forgot its own jump: their
 	// counters, of 32 bits, last for 4,096 such jumps at least.
 	jumpBits = 20

@@ -34,6 +34,7 @@ type Machine struct {
 	promised, bound                         uint64 // bound: promised to others, or by a view of its own
 	view                                    View   // the newest accepted
 	active                                  bool   // a majority is known to have accepted it
+	seats                                   uint16 // Claims.Seats
 
 	proposal proposal
 	together time.Duration // when all flow masters that are up last reached each other
@@ -117,11 +118,16 @@ func (m *Machine) Use() { m.used = true }
 
 // Claims is what a flow master says about what it holds: Complete if it has all
 // records that it should under the present view, Lapsed if it may have missed some
-// for good and should learn them anew.
-type Claims struct{ Complete, Lapsed bool }
+// for good and should learn them anew. Seats has a bit for each seat on whose ports it
+// has records.
+type Claims struct {
+	Complete, Lapsed bool
+	Seats            uint16
+}
 
 // Claim tells the others.
 func (m *Machine) Claim(now time.Duration, c Claims) {
+	m.seats = c.Seats // the next hello is soon enough
 	if m.complete != c.Complete || m.lapsed != c.Lapsed {
 		m.complete, m.lapsed, m.changed = c.Complete, c.Lapsed, true
 		m.step(now)
@@ -192,7 +198,7 @@ func (m *Machine) Hello(now time.Duration) []byte {
 	m.changed, m.helloAt = false, now
 	h := &m.scratch
 	*h = hello{
-		fresh: m.fresh, complete: m.complete, lapsed: m.lapsed, amnesiac: m.amnesiac, empty: !m.used,
+		fresh: m.fresh, complete: m.complete, lapsed: m.lapsed, amnesiac: m.amnesiac, empty: !m.used, seats: m.seats,
 		cell: m.cell, incarnation: m.incarnation, now: m.clock(now), promised: m.promised, view: m.view, n: len(m.peers),
 	}
 	for i := range m.peers {
@@ -311,6 +317,33 @@ func (m *Machine) Alone(now time.Duration) bool {
 		return now-m.started >= freshMax+aloneAfter
 	}
 	return now-max(m.contact, m.voting, m.awake) >= aloneAfter
+}
+
+// SeatClean reports whether no flow is left that has a port of this node's seat from
+// an earlier life of it: every member knows all flows of its slots, none has a record
+// on such a port, and what a Top may still have had alone has run out.
+func (m *Machine) SeatClean(now time.Duration) bool {
+	self := m.view.Find(m.self)
+	if self == nil || self.Incarnation != m.incarnation || !m.active || m.view.Uncertain || now-m.started < cleanAfter {
+		return false
+	}
+	for _, x := range m.view.Members[:m.view.N] {
+		complete, seats := m.complete, m.seats
+		if x.Addr != m.self {
+			p := m.peer(x.Addr)
+			if x.Status == Absent {
+				continue
+			}
+			if p == nil || !p.up || p.incarnation != x.Incarnation || p.said.view.Ballot != m.view.Ballot {
+				return false
+			}
+			complete, seats = p.said.complete, p.said.seats
+		}
+		if !complete || seats>>self.Seat&1 != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Seat is this node's own, or the one that a first view would give it.

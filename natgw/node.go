@@ -140,12 +140,12 @@ func (n *Node) follow(now time.Duration) {
 }
 
 func (n *Node) standing(now time.Duration) flowtrack.Standing {
-	return flowtrack.Standing{Serving: n.member.Serving(now), Alone: n.member.Alone(now), Seat: n.member.Seat()}
+	return flowtrack.Standing{Serving: n.member.Serving(now), Alone: n.member.Alone(now), Seat: n.member.Seat(), SeatClean: n.member.SeatClean(now)}
 }
 
 func (n *Node) claims(now time.Duration) membership.Claims {
 	complete, lapsed := n.master.Knows(now)
-	return membership.Claims{Complete: complete, Lapsed: lapsed}
+	return membership.Claims{Complete: complete, Lapsed: lapsed, Seats: n.master.Seats()}
 }
 
 // viewOf tells the Flow Master what it needs to know of a view.
