@@ -140,8 +140,13 @@ func (n *node) complete() bool {
 // restand tells the master by what right it acts, as package membership sees it.
 func (n *node) restand() {
 	n.standing.SeatClean = n.c.now-n.bornAt >= restGuard && !n.standing.Alone
+	n.standing.Rebuild = n.standing.Rebuild[:0]
 	for _, o := range n.c.nodes {
-		if o.up && n.standing.SeatClean && (!o.complete() || o.entered != n.entered || o.master.current.uncertain || o.master.Seats()>>n.standing.Seat&1 != 0) {
+		complete := o.complete()
+		if o.up && o.entered == n.entered && !complete {
+			n.standing.Rebuild = append(n.standing.Rebuild, o.addr)
+		}
+		if o.up && n.standing.SeatClean && (!complete || o.entered != n.entered || o.master.current.uncertain || o.master.Seats()>>n.standing.Seat&1 != 0) {
 			n.standing.SeatClean = false
 		}
 	}

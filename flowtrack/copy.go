@@ -177,7 +177,7 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 		reason = drop.StaleDecision
 	}
 	if i, ahead := m.ahead(msg); reason == drop.None && ahead {
-		out = append(out, m.toldBy(i, msg, now))
+		out = append(out, m.noteTo(m.owner(slot), i, now))
 	}
 	if reason == drop.None && !m.hold(now, msg, slot) {
 		reason = drop.FlowTableFull
@@ -232,11 +232,11 @@ func (m *Master) ahead(msg *chain.Message) (uint32, bool) {
 	return i, ok && m.records[i].lease == msg.Lease && m.records[i].state == Established && State(msg.State&0x0f) == Opening
 }
 
-// toldBy tells the owner that sent msg what it does not know of record i.
-func (m *Master) toldBy(i uint32, msg *chain.Message, now time.Duration) chain.Message {
+// noteTo tells an owner what this node knows of record i, as a Top would.
+func (m *Master) noteTo(owner packet.Addr4, i uint32, now time.Duration) chain.Message {
 	r := &m.records[i]
 	note := r.message(chain.Seen)
-	note.To, note.Quoted, note.Age = m.owner(SlotOf(msg)), true, milliseconds(now-r.lastSeen)
+	note.To, note.Quoted, note.Age = owner, true, milliseconds(now-r.lastSeen)
 	return note
 }
 

@@ -25,7 +25,7 @@ func (m *Master) Tick(now time.Duration, out []chain.Message) []chain.Message {
 	for i := range m.streams {
 		m.streams[i].budget = batchesPerTickMax
 	}
-	return m.renew(now, m.sweep(now, out))
+	return m.recall(now, m.renew(now, m.sweep(now, out)))
 }
 
 // expire acts on a deadline: the owner decides, and a holder that has not heard

@@ -66,6 +66,24 @@ const (
 	// replicaGrace is how much longer than its owner a holder keeps a record (I6).
 	replicaGrace = time.Minute
 
+	// memoryGrace is how long after a node last knew all flows of a slot a flow that
+	// lived then, and still does, is among its memories: replicaGrace, but for the time
+	// after which it has noticed that it hears nothing any more.
+	memoryGrace = replicaGrace - membership.ReadLease
+
+	// recallFresh is how old memories may be that are told to an owner which knows
+	// less. No port of theirs has another flow yet: ports rest for restGuard after a
+	// view changes.
+	recallFresh = 5 * time.Second
+
+	// recallsPerTickMax bounds the memories told in a tick: ten thousand in half a
+	// second.
+	recallsPerTickMax = 512
+
+	// askFirst is how long an owner that does not know the flows of a slot opens none:
+	// others tell it their memories, and the Tops what they have used of late.
+	askFirst = chain.ReportPeriod
+
 	// renewPeriod is how often the Deciders hear again of each lease; they forget
 	// one after ten minutes.
 	renewPeriod = time.Minute

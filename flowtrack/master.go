@@ -62,9 +62,15 @@ type Master struct {
 	// The ports of this node's seat; see seats.go.
 	onSeat     [1 + chain.ClassMax]int // records by class of port
 	dubious    [shard.Slots]bool
-	knew       [shard.Slots]time.Duration
 	aloneSince time.Duration
 	aloneLease uint64
+
+	// Of each slot, when this node last knew all flows, and from which view on their
+	// records were right; see recall.go.
+	leftAt              [shard.Slots]time.Duration
+	leftSince           [shard.Slots]uint32
+	recallAt, recallEnd int
+	recalledAt          time.Duration
 
 	turned                uint32 // the record whose state this step changed, plus one
 	standing              Standing
@@ -112,6 +118,9 @@ func New(cfg Config) *Master {
 		BatchRecords: batchRecordsDefault,
 	}
 	m.doubtSeat()
+	for s := range m.leftAt {
+		m.leftAt[s] = longAgo
+	}
 	return m
 }
 

@@ -43,7 +43,7 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		return m.expose(now, msg, i, out)
 	}
 	reason := m.mayOpen(msg)
-	if (reason == drop.Unsolicited || reason == drop.NoFlow) && now < m.current.knows[slot] {
+	if (reason == drop.Unsolicited || reason == drop.NoFlow) && now < m.current.knows[slot] || reason == drop.None && m.asks(now, slot) {
 		reason = drop.Rebuilding // it may be a flow that we have not heard of yet
 	}
 	if reason != drop.None {
@@ -58,6 +58,13 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 	}
 	question.Lease, question.View = m.newLease(now), m.current.ballot
 	return append(out, question)
+}
+
+// asks reports whether this node owns a slot of which it has known nothing, and those
+// who know may still be telling it.
+func (m *Master) asks(now time.Duration, slot uint32) bool {
+	h := m.current
+	return !m.standing.Alone && h.asking[slot] && now < h.owned[slot]+askFirst
 }
 
 // mayGive reports whether this node may give a port that is its flow's already to

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"hyperplane/chain"
-	"hyperplane/shard"
 )
 
 // A node that may not give any port gives those of its seat, which nobody else gives.
@@ -15,8 +14,8 @@ import (
 //
 // In a slot that is dubious it gives ports of its seat
 //
-//   - while it knows all flows of the slot, and as long afterwards as its records
-//     outlive those of the owner (replicaGrace),
+//   - while it knows all flows of the slot, and as long afterwards as its memories
+//     outlive the owner's records (memoryGrace),
 //   - or when it has been alone for as long as a port rests: who else may have such a
 //     flow is cut off from it, or has told it.
 //
@@ -37,26 +36,14 @@ func (m *Master) Seats() (seats uint16) {
 // doubtSeat forgets what was known of the seat: it is another, or this life begins.
 func (m *Master) doubtSeat() {
 	for s := range m.dubious {
-		m.dubious[s], m.knew[s] = true, 0
-	}
-}
-
-// recall notes, before it changes, of which slots all flows are known.
-func (m *Master) recall(now time.Duration) {
-	if !m.current.mine || m.current.uncertain {
-		return
-	}
-	for s := range uint32(shard.Slots) {
-		if now >= m.current.knows[s] && m.current.holds(m.self, s) {
-			m.knew[s] = now + replicaGrace
-		}
+		m.dubious[s] = true
 	}
 }
 
 // trustsSeat reports whether this node knows of every flow of the slot that may have a
 // port of its seat.
 func (m *Master) trustsSeat(now time.Duration, slot uint32) bool {
-	return !m.dubious[slot] || now >= m.current.knows[slot] || now < m.knew[slot] ||
+	return !m.dubious[slot] || now >= m.current.knows[slot] || now < m.leftAt[slot]+memoryGrace ||
 		m.standing.Alone && now >= m.aloneSince+restGuard
 }
 

@@ -42,10 +42,16 @@ type Standing struct {
 	// flow on one of them, not even from an earlier life of this node; see seats.go.
 	Seat      uint8
 	SeatClean bool
+	// Rebuild are the members that say that they do not know all flows of their slots.
+	// It is read until the next Stand.
+	Rebuild []packet.Addr4
 }
 
-// never is a time that does not come.
-const never = time.Duration(math.MaxInt64)
+// never is a time that does not come, longAgo one before all.
+const (
+	never   = time.Duration(math.MaxInt64)
+	longAgo = -never / 2
+)
 
 // holding is the slots of one view: who holds them, and since when this node
 // knows all flows of each.
@@ -62,6 +68,8 @@ type holding struct {
 	knows [shard.Slots]time.Duration
 	// owned is since when it has been the slot's owner.
 	owned [shard.Slots]time.Duration
+	// asking: this node became the owner without knowing the slot's flows.
+	asking [shard.Slots]bool
 	// since is the number of the view from which on it has been told of every change
 	// in the slot. Records that were last right before are not believed.
 	since [shard.Slots]uint32
@@ -78,7 +86,7 @@ func (h *holding) number() uint32 { return uint32(h.ballot >> 32) }
 // it is told by the owner's stream; where it is the owner itself and nobody can
 // tell it, it learns from the Tops.
 func (m *Master) Enter(now time.Duration, v View) {
-	m.recall(now)
+	m.leave()
 	from, next := m.rotate(v)
 	strayed := m.strayed
 	m.strayed = false
@@ -92,7 +100,7 @@ func (m *Master) Enter(now time.Duration, v View) {
 	m.lapsed = v.Mine && from == nil && v.Prev != 0
 	m.learning = 0
 	for s := range uint32(shard.Slots) {
-		next.knows[s], next.owned[s], next.since[s] = never, now, next.number()
+		next.knows[s], next.owned[s], next.since[s], next.asking[s] = never, now, next.number(), false
 		if !v.Mine || !next.holds(m.self, s) {
 			continue
 		}
@@ -117,7 +125,7 @@ func (m *Master) Enter(now time.Duration, v View) {
 			}
 		}
 		if owner && next.knows[s] == never {
-			next.knows[s] = now + rebuildTime
+			next.knows[s], next.asking[s] = now+rebuildTime, true
 		}
 		if next.knows[s] > now {
 			m.learning++
@@ -149,7 +157,7 @@ func (m *Master) attend(now time.Duration) {
 // it knows all flows of it; and what it has of slots that others own in the next
 // view is a memory, until an owner or a Top names it.
 func (m *Master) stray(now time.Duration) {
-	m.recall(now)
+	m.leave()
 	m.aloneSince, m.aloneLease = now, m.lease()
 	m.strayed, m.lapsed = true, m.current.mine
 	for s := range uint32(shard.Slots) {

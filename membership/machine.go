@@ -319,6 +319,18 @@ func (m *Machine) Alone(now time.Duration) bool {
 	return now-max(m.contact, m.voting, m.awake) >= aloneAfter
 }
 
+// Rebuild appends to list the others that own slots and say that they do not know all
+// that they should.
+func (m *Machine) Rebuild(list []packet.Addr4) []packet.Addr4 {
+	for i := range m.peers {
+		p := &m.peers[i]
+		if p.up && !p.said.complete && p.said.view.Ballot == m.view.Ballot && m.view.Find(p.Addr).owns() {
+			list = append(list, p.Addr)
+		}
+	}
+	return list
+}
+
 // SeatClean reports whether no flow is left that has a port of this node's seat from
 // an earlier life of it: every member knows all flows of its slots, none has a record
 // on such a port, and what a Top may still have had alone has run out.

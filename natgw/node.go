@@ -54,6 +54,7 @@ type Node struct {
 	next      []chain.Message // scratch of carry
 	records   []chain.Message // scratch of stream
 	outbox    outbox
+	rebuild   []packet.Addr4 // scratch
 	options   optionRing
 	sweep     int // the next entry to report
 	sweeps    uint64
@@ -140,7 +141,11 @@ func (n *Node) follow(now time.Duration) {
 }
 
 func (n *Node) standing(now time.Duration) flowtrack.Standing {
-	return flowtrack.Standing{Serving: n.member.Serving(now), Alone: n.member.Alone(now), Seat: n.member.Seat(), SeatClean: n.member.SeatClean(now)}
+	n.rebuild = n.member.Rebuild(n.rebuild[:0])
+	return flowtrack.Standing{
+		Serving: n.member.Serving(now), Alone: n.member.Alone(now),
+		Seat: n.member.Seat(), SeatClean: n.member.SeatClean(now), Rebuild: n.rebuild,
+	}
 }
 
 func (n *Node) claims(now time.Duration) membership.Claims {

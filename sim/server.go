@@ -25,7 +25,7 @@ func (w *World) serverSegment(x *conn, tuple packet.Tuple, h packet.TCP) {
 	case f&(packet.TCPSyn|packet.TCPAck|packet.TCPRst) == packet.TCPSyn:
 		w.serverSYN(s, x, tuple, h)
 		return
-	case s == nil:
+	case s == nil || s.closed && s.conn != x: // of a connection that is not known here
 		if f&packet.TCPRst == 0 {
 			w.stats.serverResets++
 			w.rawReply(x, tuple, packet.TCPRst, h.Ack(), 0, 0, 0)
@@ -36,10 +36,8 @@ func (w *World) serverSegment(x *conn, tuple packet.Tuple, h packet.TCP) {
 			w.serverDone(s)
 		}
 		return
-	case s.conn != x:
-		if !s.closed { // a stray of another connection (RFC 9293, section 3.10.7.4)
-			w.rawReply(s.conn, tuple, packet.TCPAck, s.tcp.next, s.tcp.expect, 0, 0)
-		}
+	case s.conn != x: // a stray of another connection (RFC 9293, section 3.10.7.4)
+		w.rawReply(s.conn, tuple, packet.TCPAck, s.tcp.next, s.tcp.expect, 0, 0)
 		return
 	}
 	e := &s.tcp
