@@ -33,7 +33,7 @@ type linkShape struct {
 // fate is what becomes of one datagram.
 type fate struct {
 	lost, corrupt bool
-	byFault       bool // one that makes the link lose is in force
+	byFault       bool             // one that makes the link lose is in force
 	at            [2]time.Duration // of arrival; the second is a duplicate's
 	n             int
 }
