@@ -1,10 +1,10 @@
 package blackfoot
 
 import (
-	"os"
 	"testing"
 
 	"hyperplane/cellstate"
+	"hyperplane/liveness/livenesstest"
 	"hyperplane/packet"
 	"hyperplane/packet/packettest"
 	"hyperplane/shard"
@@ -14,15 +14,7 @@ import (
 
 func newTestEdge(t *testing.T) (*Edge, *cellstate.State) {
 	t.Helper()
-	b, err := os.ReadFile("../cellstate/testdata/example.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := cellstate.Parse("example.yaml", b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := New()
+	e, s := New(), livenesstest.Example(t)
 	e.Apply(0, s)
 	return e, s
 }
@@ -35,7 +27,7 @@ func TestEncapsulate(t *testing.T) {
 	if !e.FromInternet(&p, &v) {
 		t.Fatalf("dropped: %v", e.Traffic.Dropped)
 	}
-	if top := first(s, shard.Slot(2, packet.ProtoTCP, packettest.Addr("203.0.113.10"), 80)); p.Peer != top || p.Tunnel != (packet.Tunnel{Service: 2, Hops: hopBudget}) {
+	if top := livenesstest.FirstTop(s, shard.Slot(2, packet.ProtoTCP, packettest.Addr("203.0.113.10"), 80)); p.Peer != top || p.Tunnel != (packet.Tunnel{Service: 2, Hops: hopBudget}) {
 		t.Errorf("to %v with %+v", p.Peer, p.Tunnel)
 	}
 	stray := wire.Packet{Packet: packet.Packet{Data: packettest.TCP("203.0.113.10:80", "198.51.100.99:4000", "SA", nil)}}

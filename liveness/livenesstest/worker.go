@@ -1,35 +1,38 @@
-package nitrosim
+package livenesstest
 
 import (
 	"testing"
 	"time"
 
 	"hyperplane/cellstate"
-	"hyperplane/flowtable"
 	"hyperplane/liveness"
 	"hyperplane/loop"
 	"hyperplane/packet"
 	"hyperplane/telemetry"
-	"hyperplane/tun"
-	"hyperplane/tun/tuntest"
 	"hyperplane/wire"
 )
 
-// The worker asks every Top at each Tick, and its figures say what came of it.
-func TestWorkerProbes(t *testing.T) {
-	s := newRig(t).state
+// Worker is the shell of a role that sends to Tops.
+type Worker interface {
+	Apply(now time.Duration, s *cellstate.State) error
+	Snapshot(now time.Duration) telemetry.Snapshot
+}
+
+// WorkerProbes checks that a worker asks every Top at each Tick, and that its
+// figures say what came of it. attach makes the worker of the named peer of the
+// example.
+func WorkerProbes(t *testing.T, name string, attach func(*loop.Loop, wire.Conn) (Worker, error)) {
+	s := Example(t)
 	l, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(l.Close)
 	x := wire.NewExchange()
-	w, err := Attach(l, New("host-1", flowtable.Seed{1, 2}), x.Port(s.PeerByName("host-1").Addr),
-		func(in *cellstate.Instance) (tun.Device, error) { return tuntest.New(in.MTU), nil })
+	w, err := attach(l, x.Port(s.PeerByName(name).Addr))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
 	asked := 0
 	for i, top := range s.Tops {
 		conn := x.Port(top.Addr)
@@ -64,19 +67,11 @@ func TestWorkerProbes(t *testing.T) {
 	if want := len(s.Tops) * (int(time.Second/loop.Tick) - 1); asked != want {
 		t.Errorf("asked %d times, want %d: each Top at each Tick", asked, want)
 	}
-	snapshot := w.Snapshot(time.Second)
-	for name, want := range map[string]float64{"tops_up": float64(len(s.Tops) - 1), "top_changes_total": 1} {
-		if got := metric(&snapshot, name); got != want {
-			t.Errorf("%s is %v, want %v", name, got, want)
-		}
+	got := map[string]float64{}
+	for _, m := range w.Snapshot(time.Second).Metrics {
+		got[m.Name] = m.Value
 	}
-}
-
-func metric(s *telemetry.Snapshot, name string) float64 {
-	for _, m := range s.Metrics {
-		if m.Name == name {
-			return m.Value
-		}
+	if got["tops_up"] != float64(len(s.Tops)-1) || got["top_changes_total"] != 1 {
+		t.Errorf("tops_up %v, top_changes_total %v", got["tops_up"], got["top_changes_total"])
 	}
-	return -1
 }
