@@ -32,6 +32,17 @@ func running(t *testing.T, prepare func(*Loop)) (*Loop, func()) {
 	}
 }
 
+// newLoop makes a loop whose turns the test itself runs.
+func newLoop(t *testing.T) *Loop {
+	t.Helper()
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
 // within is a context for what must happen soon.
 func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -102,11 +113,7 @@ func TestReaderAndFlush(t *testing.T) {
 // In-memory readers run until all are quiet; one that stops itself, or
 // another, in the middle of a turn does not run again.
 func TestInMemoryReaders(t *testing.T) {
-	l, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := newLoop(t)
 	a, b := 3, 0
 	var stopB func()
 	stopA, _ := l.Watch(-1, func(time.Duration) bool {
@@ -143,11 +150,7 @@ func TestInMemoryReaders(t *testing.T) {
 
 // Readers that never come to rest do not keep a turn from ending.
 func TestTurnEnds(t *testing.T) {
-	l, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := newLoop(t)
 	n := 0
 	_, _ = l.Watch(-1, func(time.Duration) bool { n++; return true })
 	l.Turn(0)
@@ -158,11 +161,7 @@ func TestTurnEnds(t *testing.T) {
 
 // Timers run once per Tick, by the time that the caller gives.
 func TestEvery(t *testing.T) {
-	l, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := newLoop(t)
 	n := 0
 	l.Every(func(time.Duration) { n++ })
 	for now := time.Duration(0); now <= 10*Tick; now += Tick / 10 {
@@ -200,11 +199,7 @@ func TestDo(t *testing.T) {
 
 // A turn that finds nothing allocates nothing.
 func TestTurnAllocatesNothing(t *testing.T) {
-	l, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := newLoop(t)
 	_, _ = l.Watch(-1, func(time.Duration) bool { return false })
 	var events [readyMax]unix.EpollEvent
 	if n := testing.AllocsPerRun(100, func() {
