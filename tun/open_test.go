@@ -183,20 +183,26 @@ func TestNamedNamespace(t *testing.T) {
 	}
 }
 
+// withLink runs f on a device in a namespace.
+func withLink(t *testing.T, ns, name string, f func(netlink.Link) error) {
+	t.Helper()
+	err := tun.InNetNS(ns, func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		return f(link)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A device deleted under its owner says so.
 func TestDeleted(t *testing.T) {
 	ns := tuntest.Namespace(t)
 	d := open(t, tun.Config{Name: "hptest0", MTU: 1500, NetNS: ns})[0]
-	err := tun.InNetNS(ns, func() error {
-		link, err := netlink.LinkByName("hptest0")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkDel(link)
-	})
-	if err != nil {
-		t.Fatalf("delete: %v", err)
-	}
+	withLink(t, ns, "hptest0", netlink.LinkDel)
 	if _, _, err := d.Read(make([]byte, tun.ReadLen)); !errors.Is(err, tun.ErrGone) {
 		t.Errorf("read: %v, want ErrGone", err)
 	}
@@ -212,16 +218,7 @@ func TestDeleted(t *testing.T) {
 func TestDown(t *testing.T) {
 	ns := tuntest.Namespace(t)
 	d := open(t, tun.Config{Name: "hptest0", MTU: 1500, NetNS: ns})[0]
-	err := tun.InNetNS(ns, func() error {
-		link, err := netlink.LinkByName("hptest0")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetDown(link)
-	})
-	if err != nil {
-		t.Fatalf("down: %v", err)
-	}
+	withLink(t, ns, "hptest0", netlink.LinkSetDown)
 	for i := range 3 {
 		p := tuntest.TCPData(i*100, 100)
 		d.Write(&p)

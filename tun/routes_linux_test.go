@@ -39,20 +39,13 @@ func TestSetRoutes(t *testing.T) {
 
 func routesThrough(t *testing.T, ns, device string) (dsts []string) {
 	t.Helper()
-	err := tun.InNetNS(ns, func() error {
-		link, err := netlink.LinkByName(device)
-		if err != nil {
-			return err
-		}
+	withLink(t, ns, device, func(link netlink.Link) error {
 		routes, err := netlink.RouteList(link, netlink.FAMILY_V4)
 		for _, r := range routes {
 			dsts = append(dsts, r.Dst.String())
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	slices.Sort(dsts)
 	return dsts
 }
