@@ -29,7 +29,7 @@ func Hold(ctx context.Context, dir Dir, o HoldOptions) (hold.Window, error) {
 		options.Servers = append(options.Servers, h.Address)
 	}
 	for _, name := range o.From {
-		p, err := t.instance(name)
+		p, err := t.find(name, "instance", func(p Part) bool { return p.Role == RoleInstance })
 		if err != nil {
 			return hold.Window{}, err
 		}
@@ -72,19 +72,4 @@ func readLines(ctx context.Context, r io.Reader) <-chan string {
 		put("stop")
 	}()
 	return out
-}
-
-// instance finds an instance by name.
-func (t *Topology) instance(name string) (Part, error) {
-	var have []string
-	for _, p := range t.Parts() {
-		if p.Role != RoleInstance {
-			continue
-		}
-		if p.Name == name {
-			return p, nil
-		}
-		have = append(have, p.Name)
-	}
-	return Part{}, &UnknownNameError{name, "instance", have}
 }

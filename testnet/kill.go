@@ -20,7 +20,7 @@ func Kill(dir Dir, name string, sig syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	if _, err := withProcess(t, name); err != nil {
+	if _, err := t.find(name, "process", Part.HasProcess); err != nil {
 		return err
 	}
 	p, alive := findProcess(dir, name)
@@ -53,21 +53,6 @@ func ParseSignal(s string) (syscall.Signal, error) {
 	return 0, fmt.Errorf("no signal is called %q: want KILL, TERM, STOP, CONT or another name or number of signal(7)", s)
 }
 
-// withProcess finds a part that has a process.
-func withProcess(t *Topology, name string) (Part, error) {
-	var have []string
-	for _, p := range t.Parts() {
-		if !p.HasProcess() {
-			continue
-		}
-		if p.Name == name {
-			return p, nil
-		}
-		have = append(have, p.Name)
-	}
-	return Part{}, &UnknownNameError{name, "process", have}
-}
-
 // Start starts a part's process again, with the arguments it had, and returns
 // when it is ready. binary is the one to run; this one if empty.
 func Start(ctx context.Context, dir Dir, binary, name string) error {
@@ -83,7 +68,7 @@ func Start(ctx context.Context, dir Dir, binary, name string) error {
 	if err != nil {
 		return err
 	}
-	part, err := withProcess(t, name)
+	part, err := t.find(name, "process", Part.HasProcess)
 	if err != nil {
 		return err
 	}

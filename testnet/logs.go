@@ -16,7 +16,7 @@ func Logs(ctx context.Context, dir Dir, name string, follow bool, w io.Writer) e
 	if err != nil {
 		return err
 	}
-	if _, err := withProcess(t, name); err != nil {
+	if _, err := t.find(name, "process", Part.HasProcess); err != nil {
 		return err
 	}
 	f, err := os.Open(dir.log(name))

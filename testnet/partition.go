@@ -60,12 +60,7 @@ func twoPeers(dir Dir, a, b string) (pa, pb Part, err error) {
 
 // peer finds a part on the underlay.
 func (t *Topology) peer(name string) (Part, error) {
-	var have []string
-	for _, p := range append(t.peers(), t.spares()...) {
-		if p.Name == name {
-			return p, nil
-		}
-		have = append(have, p.Name)
-	}
-	return Part{}, &UnknownNameError{name, "node, edge or host", have}
+	return t.find(name, "node, edge or host", func(p Part) bool {
+		return p.Role == RoleNode || p.Role == RoleSpare || p.Role == RoleEdge || p.Role == RoleHost
+	})
 }

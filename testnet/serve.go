@@ -33,13 +33,9 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	self, ok := t.part(o.Name)
-	if !ok || self.Role != RoleInternetHost {
-		var have []string
-		for _, h := range t.Hosts {
-			have = append(have, h.Name)
-		}
-		return &UnknownNameError{o.Name, "internet host", have}
+	self, err := t.find(o.Name, "internet host", func(p Part) bool { return p.Role == RoleInternetHost })
+	if err != nil {
+		return err
 	}
 	stop := ctx
 	ctx, cancel := context.WithCancelCause(ctx)

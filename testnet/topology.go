@@ -97,14 +97,20 @@ func (t *Topology) Parts() []Part {
 	return parts
 }
 
-// part finds a part by name.
-func (t *Topology) part(name string) (Part, bool) {
+// find finds a part by name among those that will do; what they are is for the
+// error.
+func (t *Topology) find(name, what string, willDo func(Part) bool) (Part, error) {
+	var have []string
 	for _, p := range t.Parts() {
-		if p.Name == name {
-			return p, true
+		if !willDo(p) {
+			continue
 		}
+		if p.Name == name {
+			return p, nil
+		}
+		have = append(have, p.Name)
 	}
-	return Part{}, false
+	return Part{}, &UnknownNameError{name, what, have}
 }
 
 // peers lists the parts that the state has on the underlay.

@@ -68,9 +68,9 @@ func TestSpare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, ok := top.part("node-4")
-	if !ok || p.Role != RoleSpare || p.Namespace() != "hp-node-4" || !p.HasProcess() {
-		t.Errorf("%+v, %v", p, ok)
+	p, err := top.peer("node-4")
+	if err != nil || p.Role != RoleSpare || p.Namespace() != "hp-node-4" || !p.HasProcess() {
+		t.Errorf("%+v, %v", p, err)
 	}
 	for _, q := range top.peers() {
 		if q.Name == "node-4" {
@@ -79,6 +79,26 @@ func TestSpare(t *testing.T) {
 	}
 	if got := top.spares(); len(got) != 1 || got[0] != p {
 		t.Errorf("spares %v", got)
+	}
+}
+
+// A name is looked for only among the parts that will do, and they are what the
+// error lists.
+func TestFind(t *testing.T) {
+	top := load(t, "internet-only")
+	if p, err := top.find("web", "process", Part.HasProcess); err != nil || p.Role != RoleInternetHost {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, c := range []struct {
+		find func() (Part, error)
+		want string
+	}{
+		{func() (Part, error) { return top.find("internet", "process", Part.HasProcess) }, `no process is called "internet": there are web, peer`},
+		{func() (Part, error) { return top.peer("web") }, `no node, edge or host is called "web": there is none`},
+	} {
+		if p, err := c.find(); err == nil || err.Error() != c.want {
+			t.Errorf("%+v, %v; want %s", p, err, c.want)
+		}
 	}
 }
 
