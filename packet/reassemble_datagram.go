@@ -41,17 +41,7 @@ func (r *Reassembler) fits(d int32, ip IPv4, from int, payload []byte) drop.Reas
 	x := &r.datagrams[d]
 	to := from + len(payload)
 	if x.first != none {
-		// The held fragment before which this one belongs; at both ends without a search.
-		next := none
-		if r.fragments[x.last].from >= int32(from) {
-			for next = x.first; r.fragments[next].from < int32(from); {
-				next = r.fragments[next].next
-			}
-		}
-		prev := x.last
-		if next != none {
-			prev = r.fragments[next].prev
-		}
+		prev, next := r.neighbours(x, from)
 		if next != none && int(r.fragments[next].from) < to {
 			if r.same(next, from, payload) && ip.MoreFragments() == (x.total != to) {
 				return drop.FragmentDuplicate // the network copied it (RFC 8200, section 4.5, allows the distinction)
@@ -90,6 +80,17 @@ func (r *Reassembler) fits(d int32, ip IPv4, from int, payload []byte) drop.Reas
 	return drop.None
 }
 
+// neighbours are the held fragments between which one belongs that begins at from; at both ends without a search.
+func (r *Reassembler) neighbours(x *datagram, from int) (prev, next int32) {
+	if x.last == none || r.fragments[x.last].from < int32(from) {
+		return x.last, none
+	}
+	for next = x.first; r.fragments[next].from < int32(from); {
+		next = r.fragments[next].next
+	}
+	return r.fragments[next].prev, next
+}
+
 // same reports whether a held fragment has exactly these bytes at this place.
 func (r *Reassembler) same(f int32, from int, payload []byte) bool {
 	if int(r.fragments[f].from) != from || int(r.fragments[f].to) != from+len(payload) {
@@ -122,15 +123,8 @@ func (r *Reassembler) insert(d int32, ip IPv4, from int, payload []byte) {
 		x.total = from + len(payload)
 	}
 
-	next := none
-	if x.last != none && r.fragments[x.last].from > int32(from) {
-		for next = x.first; r.fragments[next].from < int32(from); {
-			next = r.fragments[next].next
-		}
-	}
-	prev := x.last
+	prev, next := r.neighbours(x, from)
 	if next != none {
-		prev = r.fragments[next].prev
 		r.fragments[next].prev = f
 	} else {
 		x.last = f
