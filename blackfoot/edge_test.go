@@ -43,12 +43,15 @@ func TestEncapsulate(t *testing.T) {
 // reason, and the account stays exact (I8, I13).
 func TestCutIsBounded(t *testing.T) {
 	e, s := newTestEdge(t)
-	var v packet.View
-	for range 64 {
-		p := wire.Packet{
+	long := func() wire.Packet {
+		return wire.Packet{
 			Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "203.0.113.10:53", packettest.Payload(60_000))},
 			Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Tops[0].Addr,
 		}
+	}
+	var v packet.View
+	for range 64 {
+		p := long()
 		if e.FromCell(&p, &v) {
 			t.Fatal("60,000 bytes left as they are")
 		}
@@ -66,10 +69,7 @@ func TestCutIsBounded(t *testing.T) {
 	}
 	before := e.Traffic.Dropped[drop.FragmentMemory]
 	e.EndTurn()
-	p := wire.Packet{
-		Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "203.0.113.10:53", packettest.Payload(60_000))},
-		Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Tops[0].Addr,
-	}
+	p := long()
 	if e.FromCell(&p, &v); e.Traffic.Dropped[drop.FragmentMemory] != before {
 		t.Error("the next turn has no room")
 	}
