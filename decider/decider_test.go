@@ -381,3 +381,44 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per lease", n)
 	}
 }
+
+// A port that rests goes back to the flow that had it when the Flow Master names it,
+// within the limit; of an address that the gateway does not have it is chosen anew.
+func TestPortAgain(t *testing.T) {
+	d := New(Config{PortsMax: 100})
+	d.Apply(0, mustState(t, threeEach))
+	had := answer(t, d, 0, choose(0, 0))
+	had.Kind = chain.End
+	d.Step(0, had, nil)
+
+	again := choose(0, 0)
+	again.Lease, again.Public, again.PublicPort = 100, had.Public, had.PublicPort
+	got := answer(t, d, time.Second, again)
+	if got.Kind != chain.Chosen || got.Public != had.Public || got.PublicPort != had.PublicPort || got.Lease != 100 {
+		t.Fatalf("%v, want the port of %v", got, had)
+	}
+	if twice := answer(t, d, time.Second, again); twice.Kind != chain.Chosen || twice.PublicPort != had.PublicPort {
+		t.Errorf("asked a second time: %v", twice)
+	}
+
+	forgotten := choose(7, 1) // of a destination of which it knows nothing
+	forgotten.Public, forgotten.PublicPort = had.Public, 2000
+	if got := answer(t, d, time.Second, forgotten); got.Kind != chain.Chosen || got.PublicPort != 2000 {
+		t.Errorf("a port that it has forgotten: %v", got)
+	}
+
+	foreign := choose(9, 2)
+	foreign.Public, foreign.PublicPort = addr("192.0.2.1"), 2000
+	if got := answer(t, d, time.Second, foreign); got.Kind != chain.Chosen || got.Public == foreign.Public {
+		t.Errorf("an address of another gateway: %v", got)
+	}
+
+	for d.heldTowards(chain.Outside(again.Flow, had.Public, 0)).living() < 3 {
+		answer(t, d, time.Second, choose(20+len(d.leases)-d.slab.Len(), 0))
+	}
+	over := choose(50, 0)
+	over.Public, over.PublicPort = had.Public, 3000
+	if got := answer(t, d, time.Second, over); got.Kind != chain.Refused || got.Reason != drop.PortsExhausted {
+		t.Errorf("beyond the limit: %v", got)
+	}
+}

@@ -53,6 +53,7 @@ type box struct {
 	backlog   []datagram
 	learnsFor time.Duration // how long it takes to hold all it should in a new view
 	holdsBack bool          // it never holds all
+	seats     uint16        // on whose ports it has records
 	entered   uint64
 	known     [2]uint64 // ballots of this view and the one before, as the Flow Master keeps
 	enteredAt time.Duration
@@ -212,7 +213,7 @@ func (c *cell) after(b *box) {
 			b.views++
 		}
 		c.check(b)
-		b.m.Claim(c.now, Claims{Complete: b.entered != 0 && !b.holdsBack && c.now >= b.enteredAt+b.learnsFor, Lapsed: b.lapsed})
+		b.m.Claim(c.now, Claims{Complete: b.entered != 0 && !b.holdsBack && c.now >= b.enteredAt+b.learnsFor, Lapsed: b.lapsed, Seats: b.seats})
 		if b.m.View().Ballot == b.entered {
 			break
 		}
