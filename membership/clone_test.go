@@ -11,7 +11,7 @@ var mapSeed = maphash.MakeSeed()
 // clone copies a machine.
 func clone(m *Machine) *Machine {
 	c := *m
-	c.peers = slices.Clone(m.peers)
+	c.peers, c.parted, c.partedBefore = slices.Clone(m.peers), slices.Clone(m.parted), nil
 	return &c
 }
 
@@ -34,7 +34,9 @@ func fingerprint(m *Machine, now time.Duration) uint64 {
 	age := func(t time.Duration) uint64 { return uint64(now - t) }
 	bits := bit(m.fresh) | bit(m.amnesiac)<<1 | bit(m.complete)<<2 | bit(m.lapsed)<<3 | bit(m.used)<<4 | bit(m.active)<<5 | bit(m.proposal.wants)<<6 | bit(m.changed)<<7
 	w(bits, m.incarnation, m.promised, m.bound, age(m.contact), age(m.helloAt), m.proposal.ballot, age(m.proposal.promised))
-	w(min(age(m.together), uint64(apartAfter)))
+	for _, p := range m.parted {
+		w(uint64(p.a), uint64(p.b), min(age(p.since), uint64(apartSettling)))
+	}
 	if m.fresh {
 		w(age(m.started), age(m.crowd))
 	}

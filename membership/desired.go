@@ -250,42 +250,84 @@ func (m *Machine) worse(now time.Duration, a, b *candidate) bool {
 	return p.gap > q.gap
 }
 
-// separate takes out of two flow masters that do not reach each other the one
-// that reaches fewer, or has the worse link, so that all members of a view reach each other, and reports
-// whether there was one. When a node dies, those who notice first do not reach it
-// while others think they do: so it waits until all must have noticed.
-func (m *Machine) separate(now time.Duration, c []candidate) (cut bool) {
-	var alive, self uint32 // its own links a node has judged already
+// parting is two flow masters that do not reach each other, and since when.
+type parting struct {
+	a, b  packet.Addr4
+	since time.Duration
+}
+
+// part notes which candidates do not reach each other.
+func (m *Machine) part(now time.Duration, c []candidate) {
+	old := m.parted
+	m.parted, m.partedBefore = m.partedBefore[:0], old
 	for i := range c {
-		if c[i].alive {
-			alive |= 1 << i
+		for j := range i {
+			if !c[i].alive || !c[j].alive || c[i].up>>j&1 != 0 {
+				continue
+			}
+			p := parting{c[j].Addr, c[i].Addr, now}
+			for _, o := range old {
+				if o.a == p.a && o.b == p.b {
+					p.since = o.since
+				}
+			}
+			m.parted = append(m.parted, p)
 		}
-		if c[i].Addr == m.self {
-			self = 1 << i
+	}
+}
+
+// apartFor reports whether two candidates have not reached each other for so long that
+// one has to leave. When a node dies, those who notice first do not reach it while
+// others think they do: so that is longer than it takes all to notice. And it is longer
+// still while members are told what the last one to leave had: see vouch.
+func (m *Machine) apartFor(now time.Duration, a, b packet.Addr4, settling bool) bool {
+	need := apartAfter
+	if settling {
+		need = apartSettling
+	}
+	for _, p := range m.parted {
+		if p.a == a && p.b == b {
+			return m.view.Ballot == 0 || now-p.since >= need
+		}
+	}
+	return false
+}
+
+// separate takes out of two flow masters that do not reach each other the one
+// that reaches fewer, or has the worse link, so that all members of a view reach each
+// other, and reports whether there was one.
+func (m *Machine) separate(now time.Duration, c []candidate) (cut bool) {
+	m.part(now, c)
+	if len(m.parted) == 0 {
+		return false
+	}
+	settling := m.settling()
+	var apart [MembersMax]uint32
+	for i := range c {
+		for j := range i {
+			// Its own links a node has judged already.
+			if c[i].Addr != m.self && c[j].Addr != m.self && m.apartFor(now, c[j].Addr, c[i].Addr, settling) {
+				apart[i] |= 1 << j
+				apart[j] |= 1 << i
+			}
 		}
 	}
 	for {
 		worst, most := -1, 0
 		for i := range c {
-			if !c[i].alive || c[i].Addr == m.self {
-				continue
-			}
-			missing := bits.OnesCount32(alive &^ self &^ (1 << i) &^ c[i].up)
+			missing := bits.OnesCount32(apart[i])
 			if missing > most || missing == most && missing > 0 && m.worse(now, &c[i], &c[worst]) {
 				worst, most = i, missing
 			}
 		}
 		if worst < 0 {
-			if !cut {
-				m.together = now
-			}
 			return cut
 		}
-		if m.view.Ballot != 0 && now-m.together < apartAfter {
-			return false
-		}
-		alive &^= 1 << worst
 		c[worst].alive, cut = false, true
+		apart[worst] = 0
+		for i := range apart {
+			apart[i] &^= 1 << worst
+		}
 	}
 }
 

@@ -32,8 +32,10 @@ const (
 
 	// apartAfter is how long two flow masters must be up for others and not for each
 	// other before one of them is left out: longer than the time between the first
-	// and the last to notice that a node died.
-	apartAfter = suspectAfter
+	// and the last to notice that a node died. apartSettling is the same while others
+	// are being told what a member lost before had.
+	apartAfter    = 2 * suspectAfter
+	apartSettling = 3 * apartAfter
 
 	// joinAfter is how long a peer that was down has to be up before a view takes
 	// it in, doubled at each fall within joinForgive of the last, at most joinMax:

@@ -36,18 +36,18 @@ type Machine struct {
 	active                                  bool   // a majority is known to have accepted it
 	seats                                   uint16 // Claims.Seats
 
-	proposal proposal
-	together time.Duration // when all flow masters that are up last reached each other
-	reached  time.Duration // when all who own slots were last up for this node
-	voting   time.Duration // since when it is not fresh
-	crowd    time.Duration // while it is fresh: since when a majority is up
-	ranAt    time.Duration // when it was last asked anything …
-	awake    time.Duration // … and when it was so after having stood still
-	contact  time.Duration // of a majority in the view; see touch
-	helloAt  time.Duration // when the last hello was sent
-	changed  bool          // say hello at once
-	scratch  hello
-	out      [HelloMax]byte
+	proposal             proposal
+	parted, partedBefore []parting     // flow masters that do not reach each other
+	reached              time.Duration // when all who own slots were last up for this node
+	voting               time.Duration // since when it is not fresh
+	crowd                time.Duration // while it is fresh: since when a majority is up
+	ranAt                time.Duration // when it was last asked anything …
+	awake                time.Duration // … and when it was so after having stood still
+	contact              time.Duration // of a majority in the view; see touch
+	helloAt              time.Duration // when the last hello was sent
+	changed              bool          // say hello at once
+	scratch              hello
+	out                  [HelloMax]byte
 }
 
 // peer is another node and what its hellos said.
