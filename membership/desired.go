@@ -178,17 +178,21 @@ func (m *Machine) connect(now time.Duration, c []candidate) {
 // vouch takes a member that this node does not hear for alive while another that
 // owns slots hears it: then the fault may be this node's own, and that other one,
 // which hears both, is the one to judge. If the member is dead, the other notices
-// within a hello.
+// within a hello. A node that owns no slots itself believes any member, for a while:
+// it proposes only where it sees no owner, and throws out the last one by mistake.
 //
 // It is also more patient while somebody is still being told what a member lost in
 // the last view had: to lose a second one then is to lose what both held. Where
 // processors are short, nodes that are late are more likely than two that die at once.
 func (m *Machine) vouch(now time.Duration, c []candidate) {
-	settling := m.settling()
-	var owners uint32
+	settling, outsider := m.settling(), !m.view.Find(m.self).owns()
+	var owners, members uint32
 	for i := range c {
-		if c[i].alive && c[i].Addr != m.self && !c[i].joins() && c[i].before.owns() {
-			owners |= 1 << i
+		if c[i].alive && c[i].Addr != m.self && !c[i].joins() {
+			members |= 1 << i
+			if c[i].before.owns() {
+				owners |= 1 << i
+			}
 		}
 	}
 	for i := range c {
@@ -196,7 +200,10 @@ func (m *Machine) vouch(now time.Duration, c []candidate) {
 		if p == nil || p.up || !p.known || p.said.fresh || c[i].joins() {
 			continue
 		}
-		if owners&c[i].up != 0 || settling && now-p.echo < patience {
+		switch {
+		case owners&c[i].up != 0,
+			settling && now-p.echo < patience,
+			outsider && members&c[i].up != 0 && now-p.echo < vouchMax:
 			c[i].alive = true
 		}
 	}

@@ -27,6 +27,10 @@ const (
 	// being told what a member lost before it had: three times suspectAfter.
 	patience = 3 * suspectAfter
 
+	// vouchMax is how long a node that owns no slots takes another's word, which does not
+	// own any either, that an owner lives.
+	vouchMax = 2 * time.Second
+
 	// pauseMin is how long this process stood still for it to matter: three ticks.
 	pauseMin = 60 * time.Millisecond
 

@@ -94,7 +94,9 @@ func (w *World) begin(f *Fault) {
 		w.lose(f)
 	}
 	if f.Kind.blurs() {
-		w.disturbed = max(w.disturbed, w.now+f.For+rtoMax)
+		// A sender's timer may be at its longest by then, and two packets may be wanted
+		// one after the other: one that ends an old connection, and the SYN.
+		w.disturbed = max(w.disturbed, w.now+f.For+2*rtoMax)
 	}
 	d := dice{f.Draw}
 	switch f.Kind {
