@@ -17,6 +17,7 @@ import (
 type Worker struct {
 	edge    *Edge
 	conn    wire.Conn
+	lanes   []wire.Conn // by which it receives; the first is conn
 	device  tun.Device
 	route   Router
 	unwatch func() // the TUN
@@ -33,15 +34,18 @@ type Worker struct {
 // Router routes the public addresses of a state to the TUN.
 type Router func(s *cellstate.State) error
 
-// Attach makes a worker for edge on l.
-func Attach(l *loop.Loop, edge *Edge, conn wire.Conn, device tun.Device, route Router) (*Worker, error) {
+// Attach makes a worker for edge on l, which sends and receives by conn, and receives
+// by others, if there are any (wire.Config.Lanes).
+func Attach(l *loop.Loop, edge *Edge, conn wire.Conn, device tun.Device, route Router, others ...wire.Conn) (*Worker, error) {
 	w := &Worker{
-		edge: edge, conn: conn, device: device, route: route,
+		edge: edge, conn: conn, lanes: append([]wire.Conn{conn}, others...), device: device, route: route,
 		arena: make([]byte, arenaLen),
 		pkts:  make([]wire.Packet, batch),
 	}
-	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
-		return nil, fmt.Errorf("blackfoot: %w", err)
+	for _, lane := range w.lanes {
+		if _, err := l.Watch(lane.FD(), func(time.Duration) bool { return w.receive(lane) }); err != nil {
+			return nil, fmt.Errorf("blackfoot: %w", err)
+		}
 	}
 	var err error
 	if w.unwatch, err = l.Watch(device.FD(), w.read); err != nil {
@@ -99,11 +103,11 @@ func (w *Worker) read(time.Duration) bool {
 	return moved
 }
 
-// receive takes one batch from the cell. The next Recv of a socket overwrites
+// receive takes one batch of a lane from the cell. The next Recv of a socket overwrites
 // what is still borrowed until the flush, so a turn takes one; in memory
 // nothing is overwritten.
-func (w *Worker) receive(time.Duration) bool {
-	n, err := w.conn.Recv(w.pkts)
+func (w *Worker) receive(lane wire.Conn) bool {
+	n, err := lane.Recv(w.pkts)
 	if err != nil || n == 0 {
 		return false
 	}
@@ -130,9 +134,9 @@ func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
 	t := w.edge.Traffic
 	d := w.device.Stats()
 	t.AddSeam(telemetry.TUN, d.RefusedPackets, &d.ReadDrops)
-	s := w.conn.Stats()
+	s := wire.StatsOf(w.lanes)
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
-	metrics := append(append(wire.Metrics(s), tun.Metrics(d)...), w.edge.tops.Metrics()...)
+	metrics := append(append(wire.Metrics(&s), tun.Metrics(d)...), w.edge.tops.Metrics()...)
 	return telemetry.Snapshot{Traffic: t, Metrics: append(metrics,
 		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
 	)}

@@ -16,6 +16,7 @@ import (
 type Worker struct {
 	node  *Node
 	conn  wire.Conn
+	lanes []wire.Conn // by which it receives; the first is conn
 	loop  *loop.Loop
 	pkts  []wire.Packet
 	view  packet.View
@@ -25,11 +26,14 @@ type Worker struct {
 	onDegraded func(bool, Status)
 }
 
-// Attach makes a worker for node on l, receiving and sending by conn.
-func Attach(l *loop.Loop, node *Node, conn wire.Conn) (*Worker, error) {
-	w := &Worker{node: node, conn: conn, loop: l, pkts: make([]wire.Packet, batch)}
-	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
-		return nil, fmt.Errorf("natgw: %w", err)
+// Attach makes a worker for node on l, receiving and sending by conn, and receiving
+// by others, if there are any (wire.Config.Lanes).
+func Attach(l *loop.Loop, node *Node, conn wire.Conn, others ...wire.Conn) (*Worker, error) {
+	w := &Worker{node: node, conn: conn, lanes: append([]wire.Conn{conn}, others...), loop: l, pkts: make([]wire.Packet, batch)}
+	for _, lane := range w.lanes {
+		if _, err := l.Watch(lane.FD(), func(now time.Duration) bool { return w.receive(now, lane) }); err != nil {
+			return nil, fmt.Errorf("natgw: %w", err)
+		}
 	}
 	node.SetPayloadMax(conn.MaxPacket())
 	l.Every(func(now time.Duration) {
@@ -66,10 +70,10 @@ func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 	return nil
 }
 
-// receive takes one batch. The next Recv of a socket overwrites what is still
-// borrowed until the flush, so a turn takes one; in memory nothing is overwritten.
-func (w *Worker) receive(now time.Duration) bool {
-	n, err := w.conn.Recv(w.pkts)
+// receive takes one batch of a lane. The next Recv of a socket overwrites what is
+// still borrowed until the flush, so a turn takes one; in memory nothing is overwritten.
+func (w *Worker) receive(now time.Duration, lane wire.Conn) bool {
+	n, err := lane.Recv(w.pkts)
 	if err != nil || n == 0 {
 		return false
 	}
@@ -98,10 +102,10 @@ func (w *Worker) Status(now time.Duration) Status { return w.node.Status(now) }
 // Snapshot copies the figures; it runs on the loop.
 func (w *Worker) Snapshot(now time.Duration) telemetry.Snapshot {
 	t := w.node.Account()
-	s := w.conn.Stats()
+	s := wire.StatsOf(w.lanes)
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
 	n := w.node
-	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(s), n.metrics(now)...),
+	return telemetry.Snapshot{Traffic: t, Metrics: append(append(wire.Metrics(&s), n.metrics(now)...),
 		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
 	)}
 }

@@ -31,6 +31,7 @@ type port struct {
 type Worker struct {
 	host  *Host
 	conn  wire.Conn
+	lanes []wire.Conn // by which it receives; the first is conn
 	loop  *loop.Loop
 	open  Opener
 	state *cellstate.State
@@ -46,17 +47,20 @@ type Worker struct {
 	view  packet.View
 }
 
-// Attach makes a worker for host on l.
-func Attach(l *loop.Loop, host *Host, conn wire.Conn, open Opener) (*Worker, error) {
+// Attach makes a worker for host on l, which sends and receives by conn, and receives
+// by others, if there are any (wire.Config.Lanes).
+func Attach(l *loop.Loop, host *Host, conn wire.Conn, open Opener, others ...wire.Conn) (*Worker, error) {
 	w := &Worker{
-		host: host, conn: conn, loop: l, open: open,
+		host: host, conn: conn, lanes: append([]wire.Conn{conn}, others...), loop: l, open: open,
 		ports:      make(map[string]*port),
 		byInstance: make(map[*cellstate.Instance]*port),
 		arena:      make([]byte, arenaLen),
 		pkts:       make([]wire.Packet, batch),
 	}
-	if _, err := l.Watch(conn.FD(), w.receive); err != nil {
-		return nil, fmt.Errorf("nitrosim: %w", err)
+	for _, lane := range w.lanes {
+		if _, err := l.Watch(lane.FD(), func(now time.Duration) bool { return w.receive(now, lane) }); err != nil {
+			return nil, fmt.Errorf("nitrosim: %w", err)
+		}
 	}
 	l.Every(w.tick)
 	l.Flush(w.flush)
@@ -165,11 +169,11 @@ func (w *Worker) read(now time.Duration, from *port) bool {
 	return moved
 }
 
-// receive takes one batch from the wire. The next Recv of a socket overwrites
+// receive takes one batch of a lane from the wire. The next Recv of a socket overwrites
 // what is still borrowed until the flush, so a turn takes one; in memory
 // nothing is overwritten.
-func (w *Worker) receive(now time.Duration) bool {
-	n, err := w.conn.Recv(w.pkts)
+func (w *Worker) receive(now time.Duration, lane wire.Conn) bool {
+	n, err := lane.Recv(w.pkts)
 	if err != nil || n == 0 {
 		return false
 	}
@@ -221,10 +225,10 @@ func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
 		tuns.Add(p.device.Stats())
 	}
 	t.AddSeam(telemetry.TUN, tuns.RefusedPackets, &tuns.ReadDrops)
-	s := w.conn.Stats()
+	s := wire.StatsOf(w.lanes)
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
 	r := w.host.reflections
-	metrics := append(append(wire.Metrics(s), tun.Metrics(&tuns)...), w.host.tops.Metrics()...)
+	metrics := append(append(wire.Metrics(&s), tun.Metrics(&tuns)...), w.host.tops.Metrics()...)
 	return telemetry.Snapshot{Traffic: t, Metrics: append(metrics,
 		telemetry.Metric{Name: "instances", Help: "Instances whose interface is open on this host.", Value: float64(len(w.ports))},
 		telemetry.Metric{Name: "reflections", Help: "Flows remembered as having come through the cell.", Value: float64(r.byTuple.Len())},

@@ -26,6 +26,11 @@
 // kernel. That one setting serves both trains and the rare packet which cannot
 // be cut, such as one that was reassembled at the edge of the cell.
 //
+// A role receives by several connections on one port (Config.Lanes), among which the
+// kernel chooses by the header: what nodes tell each other, packets inside the cell,
+// and packets of the internet. None waits behind a flood of another, and a train
+// holds datagrams of one lane only.
+//
 // Datagrams have no back-pressure: what the receiver does not take in time is
 // dropped by its kernel. Socket buffers are large, and the drops are read from
 // the socket itself (SO_MEMINFO), so they are known even if no later datagram
@@ -45,7 +50,7 @@
 //     whoever takes it off the wire can finish it.
 //   - I11: no datagram of a train is longer than the path's MTU.
 //   - I13: trains, buffers and inboxes are fixed at creation.
-//   - Packets for one peer leave in the order in which they were given.
+//   - Packets of one lane for one peer leave in the order in which they were given.
 //
 // Limits: see limits.go. A Conn belongs to one goroutine.
 package wire

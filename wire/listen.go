@@ -9,7 +9,8 @@ import (
 	"hyperplane/packet"
 )
 
-// Listen opens cfg.Sockets connections on one address and port.
+// Listen opens cfg.Sockets connections on one address and port, or one for each
+// lane.
 func Listen(cfg Config) ([]Conn, error) {
 	if cfg.Port == 0 {
 		cfg.Port = packet.GenevePort
@@ -26,10 +27,12 @@ func Listen(cfg Config) ([]Conn, error) {
 		return nil, fmt.Errorf("wire: local address %v: an IPv4 address of this machine is needed", cfg.Local)
 	case cfg.PathMTU < pathMTUMin || cfg.PathMTU > ipLenMax+1:
 		return nil, fmt.Errorf("wire: path MTU %d: want %d to %d", cfg.PathMTU, pathMTUMin, ipLenMax+1)
+	case cfg.Lanes && cfg.Sockets != 1:
+		return nil, fmt.Errorf("wire: %d sockets and lanes: the port is shared out by peer or by lane, not by both", cfg.Sockets)
 	case cfg.Sockets < 0 || cfg.BufferBytes < 0:
 		return nil, fmt.Errorf("wire: %d sockets, %d bytes of buffer: want positive numbers", cfg.Sockets, cfg.BufferBytes)
 	}
-	shared := cfg.Sockets > 1
+	shared := cfg.Sockets > 1 || cfg.Lanes
 	if shared {
 		// Sockets that share a port let any other sharing process of the same
 		// user join. One that does not share finds out whether the port is free.
@@ -39,18 +42,32 @@ func Listen(cfg Config) ([]Conn, error) {
 		}
 		unix.Close(probe)
 	}
+	if cfg.Lanes {
+		cfg.Sockets = lanes
+	}
 	conns := make([]Conn, 0, cfg.Sockets)
 	for range cfg.Sockets {
 		c, err := listen(cfg, local, shared)
 		if err != nil {
-			for _, c := range conns {
-				c.Close()
-			}
+			closeAll(conns)
 			return nil, err
 		}
 		conns = append(conns, c)
+		if cfg.Lanes {
+			err = attachLanes(c.fd) // to all that share the port, those to come as well
+		}
+		if err != nil {
+			closeAll(conns)
+			return nil, err
+		}
 	}
 	return conns, nil
+}
+
+func closeAll(conns []Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
 }
 
 // open returns a bound, non-blocking socket.

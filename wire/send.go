@@ -25,7 +25,7 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 		c.stats.RefusedPackets++
 		return
 	}
-	t, _ := c.send.room(p.Peer, size)
+	t, _ := c.send.room(p.Peer, laneOf(&p.Tunnel), size)
 	if t == nil {
 		c.stats.RefusedPackets++
 		return
@@ -55,7 +55,7 @@ func (c *conn) sendPieces(p *Packet, v *packet.View) {
 		tunnel := tunnelOf(p, offload)
 		tunnel.Encode(c.head[:tunnelLen])
 		size := tunnelLen + headLen + len(body)
-		t, at := c.send.room(p.Peer, size)
+		t, at := c.send.room(p.Peer, laneOf(&p.Tunnel), size)
 		if t == nil {
 			// The pieces already queued end no packet, so it is counted here only.
 			c.stats.RefusedPackets++

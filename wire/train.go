@@ -17,6 +17,7 @@ import (
 //	                                         referenced body c └ 1   body d └ 3
 type train struct {
 	peer   packet.Addr4
+	lane   uint8 // its datagrams are all of one lane: the receiver's kernel looks at the first
 	seg    int
 	n      int    // datagrams
 	bytes  int    // of all datagrams
@@ -87,14 +88,14 @@ func (t *train) finish(size int, last bool) {
 }
 
 // queue holds the trains between two flushes, in the order in which they
-// began. Only the latest train of a peer takes datagrams: that keeps a peer's
-// packets in order.
+// began. Only the latest train of a peer and lane takes datagrams: that keeps a
+// peer's packets in order.
 type queue struct {
 	trains []train
 	n      int
 	sizeOK int // longest datagram that fits the path; the kernel takes no train of longer ones
 
-	// latest finds a peer's latest train (index + 1) by a hash of its address.
+	// latest finds a peer's latest train of a lane (index + 1) by a hash of both.
 	// Two peers that share a place only close each other's trains.
 	latest [latestPlaces]uint16
 }
@@ -110,13 +111,13 @@ func (q *queue) init(sizeOK int) {
 	}
 }
 
-// room returns a train for the next datagram of peer and its index, nil when
+// room returns a train for the next datagram of a lane to peer and its index, nil when
 // there is none left.
-func (q *queue) room(peer packet.Addr4, size int) (*train, int) {
-	place := &q.latest[(uint32(peer)*0x9e3779b1)>>24]
+func (q *queue) room(peer packet.Addr4, lane uint8, size int) (*train, int) {
+	place := &q.latest[(uint32(peer)*0x9e3779b1)>>24^uint32(lane)]
 	if *place != 0 {
 		i := int(*place) - 1
-		if t := &q.trains[i]; t.peer == peer && t.accepts(size) {
+		if t := &q.trains[i]; t.peer == peer && t.lane == lane && t.accepts(size) {
 			return t, i
 		}
 	}
@@ -127,7 +128,7 @@ func (q *queue) room(peer packet.Addr4, size int) (*train, int) {
 	q.n++
 	*place = uint16(q.n)
 	t := &q.trains[i]
-	t.peer, t.seg, t.from = peer, size, -1
+	t.peer, t.lane, t.seg, t.from = peer, lane, size, -1
 	t.n, t.bytes, t.ends, t.iovecs, t.used = 0, 0, 0, 0, 0
 	t.copied, t.broken = false, false
 	t.closed, t.singly = false, size > q.sizeOK

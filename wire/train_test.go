@@ -11,15 +11,19 @@ import (
 	"hyperplane/packet"
 )
 
-// Whatever is queued for whomever: every peer's datagrams stand in its trains
-// in order, byte for byte, and no train breaks the kernel's rules.
+// Whatever is queued for whomever: the datagrams of each peer and lane stand in its
+// trains in order, byte for byte, and no train breaks the kernel's rules.
 func TestTrainsKeepEveryDatagram(t *testing.T) {
 	var c conn // without a socket: nothing is flushed here
 	rapid.Check(t, func(rt *rapid.T) {
 		const sizeOK = 1572
 		c = conn{fd: 1, maxPacket: sizeOK - packet.GeneveLen}
 		c.send.init(sizeOK)
-		want := map[packet.Addr4][][]byte{}
+		type way struct {
+			peer packet.Addr4
+			lane uint8
+		}
+		want := map[way][][]byte{}
 		for i := range rapid.IntRange(1, 400).Draw(rt, "packets") {
 			if c.send.n+packetTrainsMax > trainsMax {
 				break // Send would flush
@@ -27,6 +31,7 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			size := rapid.OneOf(rapid.IntRange(0, 100), rapid.SampledFrom([]int{40, 512, 513, 1400, sizeOK - packet.GeneveLen}), rapid.IntRange(0, 60000)).Draw(rt, "size")
 			p := Packet{Peer: packet.Addr4(rapid.IntRange(1, 3).Draw(rt, "peer"))}
 			p.Data = bytes.Repeat([]byte{byte(i)}, size)
+			p.Tunnel.VNI = uint32(rapid.IntRange(0, 1).Draw(rt, "vni"))
 			p.Tunnel.Service, p.Tunnel.Stage = uint32(i), uint8(rapid.IntRange(0, 4).Draw(rt, "stage"))
 			if p.Tunnel.Stage == packet.StageChain {
 				p.Tunnel.Chain = &[packet.ChainLen]byte{byte(i)}
@@ -34,9 +39,10 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			c.Send(&p, nil)
 			datagram := make([]byte, p.Tunnel.Len())
 			p.Tunnel.Encode(datagram)
-			want[p.Peer] = append(want[p.Peer], append(datagram, p.Data...))
+			w := way{p.Peer, laneOf(&p.Tunnel)}
+			want[w] = append(want[w], append(datagram, p.Data...))
 		}
-		got := map[packet.Addr4][][]byte{}
+		got := map[way][][]byte{}
 		for i := range c.send.n {
 			tr := &c.send.trains[i]
 			if tr.n == 0 || tr.n > trainDatagramsMax || tr.bytes > datagramMax || tr.iovecs > 2*tr.n {
@@ -55,16 +61,17 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 				for _, v := range at.take(&c.single, tr.iovec[:tr.iovecs], size) {
 					b = append(b, unsafe.Slice(v.Base, v.Len)...)
 				}
-				got[tr.peer] = append(got[tr.peer], b)
+				w := way{tr.peer, tr.lane}
+				got[w] = append(got[w], b)
 			}
 		}
-		for peer, datagrams := range want {
-			if len(got[peer]) != len(datagrams) {
-				rt.Fatalf("peer %v: %d datagrams, want %d", peer, len(got[peer]), len(datagrams))
+		for w, datagrams := range want {
+			if len(got[w]) != len(datagrams) {
+				rt.Fatalf("%v: %d datagrams, want %d", w, len(got[w]), len(datagrams))
 			}
 			for i := range datagrams {
-				if !bytes.Equal(got[peer][i], datagrams[i]) {
-					rt.Fatalf("peer %v: datagram %d differs", peer, i)
+				if !bytes.Equal(got[w][i], datagrams[i]) {
+					rt.Fatalf("%v: datagram %d differs", w, i)
 				}
 			}
 		}

@@ -190,6 +190,7 @@ func TestListenErrors(t *testing.T) {
 		{"small MTU", "path MTU 575", wire.Config{Local: local, PathMTU: 575}},
 		{"large MTU", "path MTU 65537", wire.Config{Local: local, PathMTU: 65537}},
 		{"negative sockets", "-1 sockets", wire.Config{Local: local, PathMTU: 1500, Sockets: -1}},
+		{"lanes by peer", "2 sockets and lanes", wire.Config{Local: local, PathMTU: 1500, Sockets: 2, Lanes: true}},
 		{"not ours", "no interface", wire.Config{Local: netip.MustParseAddr("198.51.100.1"), PathMTU: 1500}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

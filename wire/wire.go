@@ -83,11 +83,35 @@ type Stats struct {
 	BufferFallbacks    uint64 // buffers for which the privilege to pass net.core.*mem_max was missing
 }
 
+// StatsOf brings the counters of all conns up to date and sums them; what is said of
+// buffers is the first one's.
+func StatsOf(conns []Conn) Stats {
+	sum := *conns[0].Stats()
+	for _, c := range conns[1:] {
+		s := c.Stats()
+		sum.SentPackets += s.SentPackets
+		sum.SentDatagrams += s.SentDatagrams
+		sum.RefusedPackets += s.RefusedPackets
+		sum.Sends += s.Sends
+		sum.Fallbacks += s.Fallbacks
+		sum.ReceivedDatagrams += s.ReceivedDatagrams
+		sum.ReceivedPackets += s.ReceivedPackets
+		sum.Recvs += s.Recvs
+		for r, n := range s.Drops {
+			sum.Drops[r] += n
+		}
+		sum.Overflow += s.Overflow
+		sum.BufferFallbacks += s.BufferFallbacks
+	}
+	return sum
+}
+
 // Config says where to listen. The zero value of a field with a default means the default.
 type Config struct {
 	Local       netip.Addr // own underlay address, IPv4; peers recognise this role by it
 	Port        uint16     // own port and that of every peer; default packet.GenevePort
 	PathMTU     int        // longest outer IP packet, in bytes, that reaches every peer
 	Sockets     int        // default 1; more share the port and get peers by hash (SO_REUSEPORT)
+	Lanes       bool       // one connection for each lane instead, the one to send by first; see lanes.go
 	BufferBytes int        // default DefaultBufferBytes
 }

@@ -34,11 +34,11 @@ func runBlackfoot(ctx context.Context, flags roleFlags, device string) error {
 		if err != nil {
 			return err
 		}
-		conn, err := r.listenUDP(self.Addr, s)
+		conn, others, err := r.listenUDP(self.Addr, s)
 		if err != nil {
 			return err
 		}
-		w, err := r.attachEdge(conn, s, device)
+		w, err := r.attachEdge(conn, s, device, others...)
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func runBlackfoot(ctx context.Context, flags roleFlags, device string) error {
 }
 
 // attachEdge opens the TUN towards the internet and puts an edge on the loop.
-func (r *role) attachEdge(conn wire.Conn, s *cellstate.State, device string) (*blackfoot.Worker, error) {
+func (r *role) attachEdge(conn wire.Conn, s *cellstate.State, device string, others ...wire.Conn) (*blackfoot.Worker, error) {
 	devices, err := tun.Open(tun.Config{Name: device, MTU: s.InternetMTU})
 	if err != nil {
 		return nil, fmt.Errorf("--tun %s: %w", device, err)
@@ -56,7 +56,7 @@ func (r *role) attachEdge(conn wire.Conn, s *cellstate.State, device string) (*b
 	r.closers = append(r.closers, func() { devices[0].Close() })
 	return blackfoot.Attach(r.loop, blackfoot.New(), conn, devices[0], func(s *cellstate.State) error {
 		return tun.SetRoutes("", device, publicRoutes(s))
-	})
+	}, others...)
 }
 
 // publicRoutes are the routes of a state's public addresses to an edge's TUN.

@@ -30,11 +30,11 @@ func runNitro(ctx context.Context, flags roleFlags) error {
 		if err != nil {
 			return err
 		}
-		conn, err := r.listenUDP(self.Addr, s)
+		conn, others, err := r.listenUDP(self.Addr, s)
 		if err != nil {
 			return err
 		}
-		w, err := nitrosim.Attach(r.loop, nitrosim.New(flags.name, freshSeed()), conn, openInstance)
+		w, err := nitrosim.Attach(r.loop, nitrosim.New(flags.name, freshSeed()), conn, openInstance, others...)
 		if err != nil {
 			return err
 		}

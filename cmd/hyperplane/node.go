@@ -49,12 +49,12 @@ func runNode(ctx context.Context, flags roleFlags, flowsMax int, want cellstate.
 		if want != 0 && want != self.Roles {
 			return usageError{fmt.Errorf("--roles: %s is to run %s, but the state %s says %s; all nodes go by the state, so write it there", flags.name, want, flags.state, self.Roles)}
 		}
-		conn, err := r.listenUDP(self.Addr, s)
+		conn, others, err := r.listenUDP(self.Addr, s)
 		if err != nil {
 			return err
 		}
 		core := natgw.New(r.loop.Now(), nodeConfig(flags.name, self.Addr, flowsMax))
-		w, err := natgw.Attach(r.loop, core, conn)
+		w, err := natgw.Attach(r.loop, core, conn, others...)
 		if err != nil {
 			return err
 		}

@@ -150,14 +150,19 @@ func (r *role) health(ctx context.Context) (err error) {
 	return err
 }
 
-// listenUDP opens the connection of the peer with this address.
-func (r *role) listenUDP(self packet.Addr4, s *cellstate.State) (wire.Conn, error) {
-	conns, err := wire.Listen(wire.Config{Local: self.Netip(), PathMTU: s.UnderlayMTU})
+// listenUDP opens the connections of the peer with this address: the one to send by,
+// and others that only receive.
+func (r *role) listenUDP(self packet.Addr4, s *cellstate.State) (conn wire.Conn, others []wire.Conn, err error) {
+	conns, err := wire.Listen(wire.Config{Local: self.Netip(), PathMTU: s.UnderlayMTU, Lanes: true})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r.closers = append(r.closers, func() { conns[0].Close() })
-	return conns[0], nil
+	r.closers = append(r.closers, func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+	return conns[0], conns[1:], nil
 }
 
 // find returns the peer called name, or an error that lists those there are.
