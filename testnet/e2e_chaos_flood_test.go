@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -15,8 +16,10 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"hyperplane/cellstate"
 	"hyperplane/testnet/hold"
 )
 
@@ -53,6 +56,10 @@ func flooded(t *testing.T, rate int, promised bool) {
 	if long() {
 		length = 10 * time.Second
 	}
+	state, err := readState(c.dir.State())
+	if err != nil {
+		t.Fatal(err)
+	}
 	var r floodReport
 	var windows []hold.Window
 	window := func(name string, f func()) {
@@ -64,7 +71,7 @@ func flooded(t *testing.T, rate int, promised bool) {
 	window("quiet", func() { r.Before = openNewFlows(t, "green-1", web+":7", length) })
 	before := scrapeAll(t, c.dir)
 	window(fmt.Sprintf("%d SYNs a second", rate), func() {
-		flood := startFlood(t, "web", "198.51.100.1", rate, length)
+		flood := startFlood(t, state, "198.51.100.1", rate, length)
 		r.During = openNewFlows(t, "green-1", web+":7", length)
 		r.Sent, r.Seconds = flood()
 	})
@@ -152,16 +159,34 @@ func (r *floodReport) count(before, now map[string]samples) {
 	}
 }
 
-// startFlood sends SYNs to random ports of an address, from random sources, for
-// some time, and returns how to wait for its end: how many were sent, in how
-// many seconds.
-func startFlood(t *testing.T, from, to string, rate int, length time.Duration) (wait func() (int, float64)) {
+// startFlood lets SYNs to random ports of an address, from random sources, come in
+// at the edges, for some time, and returns how to wait for its end: how many were
+// sent, in how many seconds.
+//
+// They begin at the router's links to the edges, each at one by chance, as the router
+// spreads flows. Sent from a server, and forwarded by the router, each costs twice the
+// processor time; on a small machine that time is the cell's.
+func startFlood(t *testing.T, state *cellstate.State, to string, rate int, length time.Duration) (wait func() (int, float64)) {
 	t.Helper()
 	address := netip.MustParseAddr(to).As4()
 	fd := -1
-	err := InNamespace(from, func() (err error) {
-		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW); err == nil {
-			err = unix.Connect(fd, &unix.SockaddrInet4{Addr: address})
+	var links []unix.RawSockaddrLinklayer
+	err := InNamespace(routerName, func() (err error) {
+		for _, edge := range state.Edges {
+			link, err := net.InterfaceByName(edge.Name)
+			if err != nil {
+				return err
+			}
+			near, err := netlink.NeighList(link.Index, netlink.FAMILY_V4) // the edge alone
+			if err != nil || len(near) == 0 {
+				return fmt.Errorf("who is at the other end of %s: %w", edge.Name, err)
+			}
+			to := unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Protocol: bin.NativeEndian.Uint16([]byte{8, 0}), Ifindex: int32(link.Index), Halen: 6}
+			copy(to.Addr[:], near[0].HardwareAddr)
+			links = append(links, to)
+		}
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err == nil {
+			err = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
 		}
 		return err
 	})
@@ -178,7 +203,7 @@ func startFlood(t *testing.T, from, to string, rate int, length time.Duration) (
 	go func() {
 		runtime.LockOSThread()
 		defer unix.Close(fd)
-		f := newFlood(fd, address, seed)
+		f := newFlood(fd, links, address, seed)
 		begun := time.Now()
 		for sent := 0; ; {
 			passed := time.Since(begun)
@@ -203,6 +228,7 @@ func startFlood(t *testing.T, from, to string, rate int, length time.Duration) (
 type flood struct {
 	fd       int
 	random   *rand.Rand
+	links    []unix.RawSockaddrLinklayer
 	packets  [floodBatch][40]byte
 	vectors  [floodBatch]unix.Iovec
 	messages [floodBatch]struct {
@@ -212,8 +238,8 @@ type flood struct {
 	}
 }
 
-func newFlood(fd int, to [4]byte, seed uint64) *flood {
-	f := &flood{fd: fd, random: rand.New(rand.NewPCG(seed, 0))}
+func newFlood(fd int, links []unix.RawSockaddrLinklayer, to [4]byte, seed uint64) *flood {
+	f := &flood{fd: fd, random: rand.New(rand.NewPCG(seed, 0)), links: links}
 	for i := range f.packets {
 		p := f.packets[i][:]
 		p[0], p[3], p[8], p[9] = 0x45, 40, 64, unix.IPPROTO_TCP
@@ -222,6 +248,7 @@ func newFlood(fd int, to [4]byte, seed uint64) *flood {
 		p[34] = 0x40           // window
 		f.vectors[i].Base = &p[0]
 		f.vectors[i].SetLen(len(p))
+		f.messages[i].hdr.Namelen = unix.SizeofSockaddrLinklayer
 		f.messages[i].hdr.Iov = &f.vectors[i]
 		f.messages[i].hdr.SetIovlen(1)
 	}
@@ -233,25 +260,31 @@ func (f *flood) send() int {
 	for i := range f.packets {
 		p := f.packets[i][:]
 		a, b := f.random.Uint64(), f.random.Uint64()
+		f.messages[i].hdr.Name = (*byte)(unsafe.Pointer(&f.links[b>>33%uint64(len(f.links))]))
 		bin.BigEndian.PutUint32(p[12:], uint32(a))
 		p[12] = 11 + byte(a>>24)%89 // 11.0.0.0 to 99.255.255.255: none of this testnet's
 		bin.BigEndian.PutUint32(p[20:], uint32(a>>32))
 		bin.BigEndian.PutUint32(p[24:], uint32(b))
+		p[10], p[11] = 0, 0
+		bin.BigEndian.PutUint16(p[10:], checksum(0, p[:20]))
 		p[36], p[37] = 0, 0
-		sum := uint32(unix.IPPROTO_TCP + 20)
-		for j := 12; j < len(p); j += 2 {
-			sum += uint32(p[j])<<8 | uint32(p[j+1])
-		}
-		for sum > 0xffff {
-			sum = sum>>16 + sum&0xffff
-		}
-		bin.BigEndian.PutUint16(p[36:], ^uint16(sum))
+		bin.BigEndian.PutUint16(p[36:], checksum(unix.IPPROTO_TCP+20, p[12:]))
 	}
 	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.messages)), floodBatch, 0, 0, 0)
 	if errno != 0 {
 		return 0
 	}
 	return int(n)
+}
+
+func checksum(sum uint32, b []byte) uint16 {
+	for ; len(b) > 1; b = b[2:] {
+		sum += uint32(b[0])<<8 | uint32(b[1])
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
 }
 
 // opened is how long new flows took to open, in milliseconds.
