@@ -20,6 +20,3 @@ func epollNow(ep int, events []unix.EpollEvent) (int, error) {
 	}
 	return 0, fmt.Errorf("loop: epoll_wait: %w", e)
 }
-
-// yield lets other threads run that are waiting for this processor.
-func yield() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }

@@ -14,6 +14,21 @@ const (
 	// interrupt another processor. The gain is small: see docs/results.
 	idleYields = 30
 
+	// yieldMax is how long one yield takes at most when no other thread wants the
+	// processor. After a longer one the loop sleeps at once when it is idle, for
+	// contendedFor: to stay awake is then no gain but a loss, since the kernel takes
+	// a yield for time that this thread has had. Twelve roles on two processors
+	// spent a fifth of them on yielding to each other during a flood.
+	yieldMax     = 20 * time.Microsecond
+	contendedFor = 100 * time.Millisecond
+
+	// slice is how long the loop's thread wants to run at a time; the kernel's own
+	// value is 1.4 to 5 ms. When the processors are all busy, a thread that needs
+	// less than its share waits about as long as it wants to run, and a packet
+	// passes half a dozen roles, each of which needs some microseconds. It is the
+	// least that the kernel accepts.
+	slice = 100 * time.Microsecond
+
 	// readyMax is how many ready descriptors one poll returns; the rest come
 	// with the next one, since the poll is level-triggered.
 	readyMax = 64

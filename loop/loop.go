@@ -28,6 +28,8 @@ type Loop struct {
 	flushes     []func(now time.Duration)
 	ticks       []func(now time.Duration)
 	lastTick    time.Duration
+	contended   time.Duration // until then an idle loop does not yield
+	yield       func()        // sched_yield, but in tests
 	jobs        chan func()
 	stopped     chan struct{}
 }
@@ -48,6 +50,7 @@ func New() (*Loop, error) {
 		readers: make(map[int32]Reader),
 		jobs:    make(chan func(), jobsMax),
 		stopped: make(chan struct{}),
+		yield:   yield,
 	}
 	if _, err := l.Watch(wake, l.drainWake); err != nil {
 		l.Close()
@@ -117,6 +120,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(l.stopped)
+	sliceShort()
 	stop := context.AfterFunc(ctx, l.wakeUp)
 	defer stop()
 	var events [readyMax]unix.EpollEvent
@@ -146,8 +150,12 @@ func (l *Loop) poll(events []unix.EpollEvent) (int, error) {
 	if n, err := epollNow(l.epoll, events); n > 0 || err != nil {
 		return n, err
 	}
-	for range idleYields {
-		yield()
+	for now, i := l.Now(), 0; i < idleYields && now >= l.contended; i++ {
+		l.yield()
+		before := now
+		if now = l.Now(); now-before > yieldMax {
+			l.contended = now + contendedFor
+		}
 		if n, err := epollNow(l.epoll, events); n > 0 || err != nil {
 			return n, err
 		}

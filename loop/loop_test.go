@@ -209,3 +209,61 @@ func TestTurnAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The loop's thread runs soon and briefly where the kernel can tell such threads
+// from others.
+func TestSlice(t *testing.T) {
+	before, err := unix.SchedGetAttr(0, 0)
+	if err != nil || before.Policy != unix.SCHED_NORMAL || before.Runtime == 0 {
+		t.Skip("this kernel, or the policy of this process, knows no slices")
+	}
+	l, stop := running(t, func(*Loop) {})
+	defer stop()
+	var attr *unix.SchedAttr
+	if err := l.Do(within(t), func() { attr, err = unix.SchedGetAttr(0, 0) }); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || attr.Runtime != uint64(slice) || attr.Nice != before.Nice {
+		t.Errorf("%+v, %v; want a slice of %v", attr, err, slice)
+	}
+}
+
+// An idle loop yields as long as that takes no time; when it does, others want the
+// processor, and it sleeps instead for a while.
+func TestNoYieldWhenContended(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	yields, takes := 0, time.Duration(0)
+	l.yield = func() {
+		yields++
+		for begun := l.Now(); l.Now()-begun < takes; {
+		}
+	}
+	idle := func() int {
+		yields = 0
+		l.lastTick = l.Now() - Tick // the next is due: an idle poll does not block
+		if n, err := l.poll(make([]unix.EpollEvent, readyMax)); n != 0 || err != nil {
+			t.Fatalf("%d ready, %v", n, err)
+		}
+		return yields
+	}
+	takes = 2 * yieldMax
+	if n := idle(); n != 1 {
+		t.Errorf("%d yields though the first one took %v", n, takes)
+	}
+	if n := idle(); n != 0 {
+		t.Errorf("%d yields just after one that took %v", n, takes)
+	}
+	if left := l.contended - l.Now(); left <= 0 || left > contendedFor {
+		t.Errorf("contended for another %v", left)
+	}
+	l.contended, takes = 0, 0
+	for try := 0; idle() != idleYields; try++ { // this thread itself may be interrupted
+		if l.contended = 0; try == 1000 {
+			t.Fatalf("%d yields though they take no time, want %d", yields, idleYields)
+		}
+	}
+}
