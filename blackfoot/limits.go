@@ -12,6 +12,14 @@ const (
 	// pieceArena is the memory that the fragments of one turn share.
 	pieceArena = 512 << 10
 
+	// TUNQueueLen is how many packets from the internet wait at the TUN. Beyond it
+	// the kernel drops, whosever they are, and counts them as the device's tx_dropped.
+	// It is the time for which an edge may be kept from reading: 40 ms of 100,000 packets
+	// a second, where the kernel's own 500 are 5 ms, less than a busy machine makes
+	// a thread wait. Once the edge runs it reads them in less than 10 ms, so new
+	// flows do not wait long. Superpackets of 64 KB would take 256 MB.
+	TUNQueueLen = 4096
+
 	// readsPerTurn and readBytesPerTurn are how many packets and bytes one turn
 	// takes from the TUN. What is read is sent while it is still in the
 	// processor's cache, and the next role starts on it while this one reads on.

@@ -107,6 +107,7 @@ type floodReport struct {
 	Sent     int                `json:"sent"`
 	Seconds  float64            `json:"seconds"`
 	AtEdges  float64            `json:"received_by_edges"`
+	TUNs     map[string]float64 `json:"lost_in_tun_queues"`
 	Overflow map[string]float64 `json:"lost_in_socket_buffers"` // messages, which may hold several packets
 	Edges    map[string]float64 `json:"dropped_by_edges"`
 	Misses   float64            `json:"sent_down_the_chain"`
@@ -128,18 +129,43 @@ func scrapeAll(t *testing.T, dir Dir) map[string]samples {
 	all := map[string]samples{}
 	for _, p := range roles(top) {
 		all[p.Name] = scrape(t, dir, p.Name)
+		if p.Role == RoleEdge {
+			all[p.Name][tunLost] = tunOverflow(t, p.Name)
+		}
 	}
 	return all
 }
 
+// tunLost stands among the metrics for what an edge's kernel dropped because the
+// queue of the TUN was full.
+const tunLost = "lost in the TUN's queue"
+
+func tunOverflow(t *testing.T, edge string) (n float64) {
+	t.Helper()
+	err := InNamespace(edge, func() error {
+		link, err := netlink.LinkByName("internet0")
+		if err == nil {
+			n = float64(link.Attrs().Statistics.TxDropped)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // count says what happened between two looks at all roles.
 func (r *floodReport) count(before, now map[string]samples) {
-	r.Overflow = map[string]float64{}
+	r.Overflow, r.TUNs = map[string]float64{}, map[string]float64{}
 	r.Edges, r.Nodes, r.Hosts = map[string]float64{}, map[string]float64{}, map[string]float64{}
 	for name, s := range now {
 		grown := func(metric string) float64 { return s[metric] - before[name][metric] }
 		if n := grown("wire_overflow_total"); n > 0 {
 			r.Overflow[name] = n
+		}
+		if n := grown(tunLost); n > 0 {
+			r.TUNs[name] = n
 		}
 		drops := r.Nodes
 		switch {

@@ -17,6 +17,10 @@ type Config struct {
 	MTU int
 	// Queues is the number of queues, each with its own Device; 0 means 1.
 	Queues int
+	// QueueLen is how many packets wait in each queue to be read; what comes then is
+	// dropped by the kernel, which counts it as tx_dropped of the device. 0 means the
+	// kernel's own length, 500.
+	QueueLen int
 	// NetNS is the network namespace the device is made in: a name in
 	// /run/netns, or a path when it holds a slash. Empty: the caller's own.
 	NetNS string
@@ -50,6 +54,8 @@ func (c Config) check() (Config, error) {
 		return c, fmt.Errorf("tun: %s: MTU %d: must be %d to %d", c.Name, c.MTU, mtuMin, mtuMax)
 	case c.Queues < 1 || c.Queues > queuesMax:
 		return c, fmt.Errorf("tun: %s: %d queues: must be 1 to %d", c.Name, c.Queues, queuesMax)
+	case c.QueueLen < 0 || c.QueueLen > queueLenMax:
+		return c, fmt.Errorf("tun: %s: %d packets in a queue: must be 0 to %d", c.Name, c.QueueLen, queueLenMax)
 	case len(c.Addresses) > addressesMax:
 		return c, fmt.Errorf("tun: %s: %d addresses: at most %d", c.Name, len(c.Addresses), addressesMax)
 	case len(c.Routes) > routesMax:

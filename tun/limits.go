@@ -18,6 +18,10 @@ const (
 	// queues than worker threads cost and bring nothing. Open refuses more.
 	queuesMax = 64
 
+	// queueLenMax bounds Config.QueueLen: a superpacket takes 64 KB, so that many
+	// take a gigabyte. Open refuses more.
+	queueLenMax = 1 << 14
+
 	// mtuMin and mtuMax bound Config.MTU, in bytes: every IPv4 host must take
 	// 576 (RFC 791, section 3.1); a packet cannot be longer than 65535. Open
 	// refuses others.

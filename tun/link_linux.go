@@ -31,6 +31,11 @@ func configure(name string, cfg Config) error {
 	if err := h.LinkSetMTU(link, cfg.MTU); err != nil {
 		return fmt.Errorf("tun: set MTU %d of %s: %w", cfg.MTU, name, err)
 	}
+	if cfg.QueueLen > 0 {
+		if err := h.LinkSetTxQLen(link, cfg.QueueLen); err != nil {
+			return fmt.Errorf("tun: set queue length %d of %s: %w", cfg.QueueLen, name, err)
+		}
+	}
 	quietIPv6(h, link, name, cfg.wantsIPv6())
 	for _, a := range cfg.Addresses {
 		addr := &netlink.Addr{IPNet: ipNet(a)}

@@ -21,6 +21,7 @@ import (
 // seen is what netlink says about a device.
 type seen struct {
 	MTU    int
+	Queue  int
 	Up     bool
 	Addrs  []string
 	Routes []string
@@ -39,7 +40,7 @@ func look(t *testing.T, ns, name string) (s *seen) {
 			return err
 		}
 		a := link.Attrs()
-		s = &seen{MTU: a.MTU, Up: a.RawFlags&unix.IFF_UP != 0}
+		s = &seen{MTU: a.MTU, Queue: a.TxQLen, Up: a.RawFlags&unix.IFF_UP != 0}
 		if addrs, err := netlink.AddrList(link, netlink.FAMILY_ALL); err == nil {
 			for _, a := range addrs {
 				s.Addrs = append(s.Addrs, a.IPNet.String())
@@ -63,7 +64,7 @@ func look(t *testing.T, ns, name string) (s *seen) {
 func TestOpenConfigures(t *testing.T) {
 	ns := tuntest.Namespace(t)
 	open(t, tun.Config{
-		Name: "hptest0", MTU: 8500, NetNS: ns,
+		Name: "hptest0", MTU: 8500, NetNS: ns, QueueLen: 1000,
 		Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.1.10/32")},
 		Routes: []tun.Route{
 			{Dst: netip.MustParsePrefix("10.0.0.0/16")},
@@ -71,7 +72,7 @@ func TestOpenConfigures(t *testing.T) {
 		},
 	})
 	want := &seen{
-		MTU: 8500, Up: true, IPv6: "1",
+		MTU: 8500, Queue: 1000, Up: true, IPv6: "1",
 		Addrs:  []string{"10.0.1.10/32"},
 		Routes: []string{"0.0.0.0/0 via 169.254.1.1", "10.0.0.0/16 via <nil>"},
 	}

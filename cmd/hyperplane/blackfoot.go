@@ -49,7 +49,7 @@ func runBlackfoot(ctx context.Context, flags roleFlags, device string) error {
 
 // attachEdge opens the TUN towards the internet and puts an edge on the loop.
 func (r *role) attachEdge(conn wire.Conn, s *cellstate.State, device string, others ...wire.Conn) (*blackfoot.Worker, error) {
-	devices, err := tun.Open(tun.Config{Name: device, MTU: s.InternetMTU})
+	devices, err := tun.Open(tun.Config{Name: device, MTU: s.InternetMTU, QueueLen: blackfoot.TUNQueueLen})
 	if err != nil {
 		return nil, fmt.Errorf("--tun %s: %w", device, err)
 	}
