@@ -22,6 +22,12 @@ func (n *Node) carry(now time.Duration, p *wire.Packet, v *packet.View, m chain.
 				m.Kind, m.Reason, m.Lease, m.To = chain.Refused, drop.NoOwner, 0, m.Top
 			}
 		}
+		if m.Kind == chain.Refused && m.Lease == 0 && m.Inbound {
+			// Its Top would only drop it: nobody on the internet is told. So it is
+			// dropped and counted here, and a scan costs no datagram back.
+			v.Tuple = m.Flow
+			return false, m.Reason
+		}
 		if m.To == 0 {
 			return false, m.Reason // its way ends here
 		}
