@@ -38,9 +38,9 @@
 //	         ┌─────▶│ opening │  internet but RST       │ established │
 //	         │      │  30 s   ├────────────────────────▶│    350 s    │
 //	         │      └────┬────┘                         └──────┬──────┘
-//	  SYN from inside,   │ RST, or FIN both ways               │ the same
-//	  same port          │                                     ▼
-//	         │           │                              ┌─────────────┐
+//	SYN from inside:     │ RST, or FIN both ways               │ the same
+//	decided anew, on     │                                     ▼
+//	the same port        │                              ┌─────────────┐
 //	         └───────────┼──────────────────────────────┤   closing   │
 //	                     └─────────────────────────────▶│     10 s    │
 //	                                                    └──────┬──────┘
@@ -75,9 +75,13 @@
 //	└──────┘ missed a view, was alone      └───────────┘                   └───────────┘
 //
 // Only who knows all answers for another's slot; an owner that does not know all gives
-// ports of its own seat, which nobody else gives, and answers what it does not know by
+// ports of its own seat, which nobody else gives (seats.go), after a second in which
+// those who know may tell it (recall.go), and answers what it does not know by
 // Rebuilding instead of a reset. Records from before are memories: they count again
 // when the owner, or a Top, names the same decision.
+//
+// A port that rests is its own flow's to have again: a Top may still have an entry, and
+// translates as before (restsFor).
 //
 // Invariants, and why each holds:
 //
@@ -87,8 +91,9 @@
 //     not knowing, only those of the own seat. A port changes hands by a message that
 //     passes by every holder, after every holder has been told of the end, and after
 //     the last entry from before has run out (mayFree).
-//   - I3, one decision while a flow lives: written once; whoever becomes the owner held
-//     the slot before, or waits to be told.
+//   - I3, one decision while a flow lives, and the same port as long as anybody may have
+//     an entry: written once; whoever becomes the owner held the slot before, or waits
+//     to be told.
 //   - I4, two nodes hold what a Top hears: the last holder answers, and who became the
 //     owner in the middle of a copy sends it on again (record.copied). Alone, or where there
 //     is no second node, it is counted (Unheld).
@@ -111,9 +116,6 @@
 //
 //   - Both holders lost: what no Top has an entry for is lost. A datagram of such a UDP
 //     flow at another Top than the one that had it opens it anew, under another port.
-//   - A seat's ports are safe only as long as its node remembers them, or the Tops have
-//     told: a node that gave some, lost its memory and has to give some again at once
-//     may give one that is in use (1 in 252 towards the same destination).
 //   - Two sides of a network that stays cut for longer than a timeout may both go on
 //     with a flow from before, and one of them may end it: a node that is alone is
 //     counted, and only gives ports of its seat, but it does translate.

@@ -40,7 +40,13 @@
 // down for both ends, a node that answers slowly is down too, and no two clocks
 // are compared. Nothing that is safe rests on the detector: being wrong costs a view
 // and no flow. Being wrong about a second member before the others have been told
-// what the first one had may cost the flows that these two held; see vouch.
+// what the first one had leaves slots to an owner that has to be told; see vouch.
+//
+// Of two that do not reach each other one leaves, after a while in which it shows which
+// is at fault (separate). A view that came to nothing, since a higher ballot was promised
+// before enough had accepted it, is passed over: the next is made from the one before
+// (base). For that, only members that are present count for what is active, and a
+// promise to another binds also who then promises to itself.
 //
 // Two times let a node that is cut off know that it may be:
 //
