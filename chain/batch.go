@@ -79,7 +79,9 @@ func (w *BatchWriter) Payload() []byte {
 
 // ReadBatch reads the header of a batch, in a node of this cell, and returns
 // the messages behind it, for Next. All of them are checked: a batch is refused
-// as a whole, so that it is never acknowledged when only a part was understood.
+// as a whole, so that it is never acknowledged when only a part was understood. None
+// may be of those that travel with a packet: there is none, and a node would answer
+// itself for ever.
 func ReadBatch(payload []byte, cell uint32) (b Batch, messages []byte, r drop.Reason) {
 	if len(payload) < BatchHeaderLen || payload[0] != Version {
 		return Batch{}, nil, drop.BadMessage
@@ -94,7 +96,7 @@ func ReadBatch(payload []byte, cell uint32) (b Batch, messages []byte, r drop.Re
 		return Batch{}, nil, drop.ForeignCell
 	}
 	for rest := messages; len(rest) > 0; rest = rest[MessageLen:] {
-		if !known((*[MessageLen]byte)(rest)) {
+		if m := (*[MessageLen]byte)(rest); !known(m) || Kind(m[0]).travels() || m[1]&bitPacket != 0 {
 			return Batch{}, nil, drop.BadMessage
 		}
 	}

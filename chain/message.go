@@ -59,6 +59,16 @@ const (
 	Lease
 )
 
+// travels reports whether messages of a kind always travel with the packet that they
+// are about: alone they would be questions or answers about nothing.
+func (k Kind) travels() bool {
+	switch k {
+	case Miss, Choose, Chosen, Refused, Entry:
+		return true
+	}
+	return false
+}
+
 // kindMax is the last kind.
 const kindMax = Lease
 

@@ -182,9 +182,6 @@ func (n *Node) batch(now time.Duration, p *wire.Packet) drop.Reason {
 	var m chain.Message
 	for len(rest) > 0 {
 		rest = chain.Next(rest, &m)
-		if m.Packet {
-			return drop.BadMessage
-		}
 		m.From, m.To = p.Peer, n.self
 		n.Signals.Received++
 		n.handle(now, &m)
