@@ -49,7 +49,8 @@ const (
 	// tuple must not be mixed in one report.
 	Seen
 	// Confirm, Flow Master → Top: the entry still holds the current decision; its
-	// lease starts again at At, the moment of the Seen that this answers.
+	// lease starts again at At, the moment of the Seen that this answers, and whose
+	// flags it repeats.
 	Confirm
 	// Forget, Flow Master → Top: drop the entry, if it still holds this decision.
 	Forget

@@ -61,10 +61,11 @@ func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message
 	return append(out, m.reply(msg, chain.Forget, msg.State))
 }
 
-// reply answers a report. It goes to the Top, not to who relayed the report.
+// reply answers a report, with the flags that were in it: the Top need not say them
+// again. It goes to the Top, not to who relayed the report.
 func (m *Master) reply(msg *chain.Message, kind chain.Kind, state uint8) chain.Message {
 	a := *msg
-	a.Kind, a.To, a.State, a.FlagsOut, a.FlagsIn, a.Quoted = kind, msg.Top, state, 0, 0, false
+	a.Kind, a.To, a.State, a.Quoted = kind, msg.Top, state, false
 	return a
 }
 

@@ -32,7 +32,7 @@ func (m *Machine) step(now time.Duration) {
 			continue
 		}
 		if v := &p.said.view; v.Ballot > m.view.Ballot && m.mayAccept(v) {
-			m.accept(v)
+			m.accept(now, v)
 		}
 		if m.me.Votes && !m.fresh && p.said.promised > m.promised {
 			m.promised, m.bound, m.proposal.promised, m.changed = p.said.promised, p.said.promised, now, true
@@ -60,7 +60,8 @@ func (m *Machine) mayAccept(v *View) bool {
 }
 
 // accept makes v this node's view.
-func (m *Machine) accept(v *View) {
+func (m *Machine) accept(now time.Duration, v *View) {
+	m.accepted = now
 	m.view, m.active, m.complete, m.lapsed = *v, false, false, false
 	m.promised, m.bound = max(m.promised, v.Ballot), max(m.bound, v.Ballot)
 	m.amnesiac = m.amnesiac && !v.Uncertain // from here on the view says it
@@ -194,7 +195,7 @@ func (m *Machine) propose(now time.Duration) {
 	if own := m.proposal.ballot; own != 0 && own == m.promised && own > m.view.Ballot {
 		if m.promisedBy(own) { // else every hello asks for it again
 			want.Ballot, want.Prev = own, m.base(own)
-			m.accept(&want)
+			m.accept(now, &want)
 		}
 		return
 	}
@@ -204,6 +205,9 @@ func (m *Machine) propose(now time.Duration) {
 	from := m.proposal.wanted
 	if same {
 		from += retryAfter
+	}
+	if m.keepsAll(&want) { // nobody has to be left out: let all of them hear of the last view first
+		from = max(from, m.accepted+calmAfter)
 	}
 	if m.promised > m.view.Ballot { // another's proposal may be on its way
 		from = max(from, m.proposal.promised+retryAfter)
@@ -216,6 +220,18 @@ func (m *Machine) propose(now time.Duration) {
 	if m.promisedBy(m.proposal.ballot) { // alone in the cell
 		m.propose(now)
 	}
+}
+
+// keepsAll reports whether everybody who is there in the view is in another, too. Such a
+// view is not urgent; and nodes with different states may want different ones, until
+// all have the newer state.
+func (m *Machine) keepsAll(v *View) bool {
+	for _, x := range m.view.Members[:m.view.N] {
+		if y := v.Find(x.Addr); x.Status != Absent && (y == nil || y.Status == Absent) {
+			return false
+		}
+	}
+	return true
 }
 
 // base is the newest view that may ever have been active, for the view that this

@@ -33,7 +33,7 @@ func fingerprint(m *Machine, now time.Duration) uint64 {
 	}
 	age := func(t time.Duration) uint64 { return uint64(now - t) }
 	bits := bit(m.fresh) | bit(m.amnesiac)<<1 | bit(m.complete)<<2 | bit(m.lapsed)<<3 | bit(m.used)<<4 | bit(m.active)<<5 | bit(m.proposal.wants)<<6 | bit(m.changed)<<7
-	w(bits, m.incarnation, m.promised, m.bound, age(m.contact), age(m.helloAt), m.proposal.ballot, age(m.proposal.promised))
+	w(bits, m.incarnation, m.promised, m.bound, age(m.contact), age(m.helloAt), min(age(m.accepted), uint64(calmAfter)), m.proposal.ballot, age(m.proposal.promised))
 	for _, p := range m.parted {
 		w(uint64(p.a), uint64(p.b), min(age(p.since), uint64(apartSettling)))
 	}

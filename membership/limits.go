@@ -48,6 +48,10 @@ const (
 	joinMax     = 10 * time.Second
 	joinForgive = time.Minute
 
+	// calmAfter is how long after one view the next is proposed at the soonest if it leaves
+	// nobody out.
+	calmAfter = suspectAfter
+
 	// gapShare is the weight, one in so many, of the latest hello in the mean time
 	// between hellos: a third of a second, over which one loss in three shows.
 	gapShare = 16

@@ -40,6 +40,7 @@ type Machine struct {
 	parted, partedBefore []parting     // flow masters that do not reach each other
 	reached              time.Duration // when all who own slots were last up for this node
 	voting               time.Duration // since when it is not fresh
+	accepted             time.Duration // when the view was accepted
 	crowd                time.Duration // while it is fresh: since when a majority is up
 	ranAt                time.Duration // when it was last asked anything …
 	awake                time.Duration // … and when it was so after having stood still

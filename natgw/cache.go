@@ -25,6 +25,8 @@ type entry struct {
 	mss        uint16        // the largest that fits both sides
 	mtuIn      uint16        // the instance's MTU
 	state      uint8         // what the Flow Master last said of the flow's state
+	sentOut    uint8         // TCP flags reported, and not confirmed yet
+	sentIn     uint8         //
 	seen       time.Duration // when the last packet passed
 	reported   time.Duration // the value of seen last reported
 	until      time.Duration // the entry's lease: later packets ask again
@@ -118,6 +120,8 @@ func (c *cache) forget(m *chain.Message) {
 func (c *cache) confirm(m *chain.Message) {
 	if e := c.get(m.Flow); e != nil && e.lease == m.Lease {
 		e.until, e.state = max(e.until, m.At+chain.EntryLease), m.State
+		e.sentOut &^= m.FlagsOut
+		e.sentIn &^= m.FlagsIn
 	}
 }
 

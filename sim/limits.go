@@ -64,6 +64,10 @@ const (
 	// again: until then another loss may be one too many.
 	repairMax = 12 * time.Second
 
+	// rebuildMax is the same for more than the cell tolerates: owners then learn for
+	// 15 s what there is, and may open no flow until then.
+	rebuildMax = 18 * time.Second
+
 	// healMax is how long after the last of any faults every flow is on two nodes
 	// again, everybody is a full member and knows all it should (I18): a node that
 	// flapped is held back for 10 s, and one that learns from the Tops takes 15 s.

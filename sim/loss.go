@@ -29,7 +29,7 @@ func (w *World) recover(f *Fault) {
 		return
 	}
 	if w.tolerance() < w.losses() {
-		w.beyond(w.now + repairMax)
+		w.beyond(w.now + rebuildMax)
 	}
 	w.lost[f.Place]--
 	w.repaired[f.Place] = w.now + repairMax
