@@ -13,7 +13,7 @@ import (
 // lose notes that the cell must expect to have lost what a node holds.
 func (w *World) lose(f *Fault) {
 	if f.Kind == Swizzle {
-		w.beyond(w.now + f.For + repairMax)
+		w.beyond(w.now + f.For + rebuildMax)
 		return
 	}
 	w.lost[f.Place]++
