@@ -17,8 +17,8 @@ const (
 	// one Entry or Refused, or by nothing.
 	Miss Kind = iota + 1
 	// Choose, Flow Master → Decider: a new flow needs a public address and a port
-	// of this Class, to be held under this Lease. Answered by exactly one Chosen
-	// or Refused.
+	// of this Class, to be held under this Lease; or the very ones that it names,
+	// which rest for this flow. Answered by exactly one Chosen or Refused.
 	Choose
 	// Chosen, Decider → Flow Master: the decision.
 	Chosen

@@ -51,7 +51,8 @@
 //   - At most one lease per outside tuple: while its Flow Master and it agree, it
 //     offers no port twice. That is no promise to users; I1 and I6 are held by
 //     the Flow Master.
-//   - A Choose is answered exactly once, with a port of its class or a reason.
+//   - A Choose is answered exactly once: with the port that it names, which rests for
+//     that very flow, with one of its class, or with a reason.
 //   - I13: leases, and the flows and ports of one destination, have limits;
 //     beyond them the answer is Refused, with the reason.
 //   - A Release that is late or repeated frees nothing but its own lease.
