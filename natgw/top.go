@@ -120,6 +120,7 @@ func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, g
 		// Perhaps a new connection on an old tuple: its flags must not be mixed
 		// with those of the one before, so report these and ask again.
 		n.reportEntry(now, e)
+		e.sentOut, e.sentIn = 0, 0 // nor said again, if this report is lost
 		n.settle(now)
 		e = nil
 	}

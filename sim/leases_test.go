@@ -77,10 +77,16 @@ type leaseLife struct {
 // runsMax is how many runs are kept of a lease: after the second something is wrong.
 const runsMax = 3
 
+// leaseName tells leases apart: an id is one slot's, so owners may use it twice.
+type leaseName struct {
+	id      uint64
+	outside packet.Tuple
+}
+
 // leaseBook follows the leases of a world.
 type leaseBook struct {
 	w      *World
-	lives  map[uint64]*leaseLife
+	lives  map[leaseName]*leaseLife
 	latest map[packet.Tuple]*leaseLife // who used a tuple last
 }
 
@@ -118,10 +124,11 @@ func (b *leaseBook) watch(p *process, ticked bool) {
 }
 
 func (b *leaseBook) life(lease uint64, inside, outside packet.Tuple) *leaseLife {
-	x := b.lives[lease]
+	name := leaseName{lease, outside}
+	x := b.lives[name]
 	if x == nil {
 		x = &leaseLife{leaseOp: leaseOp{inside: inside, lease: lease}, outside: outside, written: b.w.now, ended: -1}
-		b.lives[lease] = x
+		b.lives[name] = x
 	}
 	return x
 }
@@ -175,9 +182,12 @@ func checkLeases(seed uint64, sabotage int) (sum leaseSum) {
 	p := NewPlan(Options{Seed: seed, Clients: 60, Sabotage: sabotage})
 	p.portBlocks = 1
 	p.DeliverCorrupt = false
+	for i := range p.Clients {
+		p.Clients[i].ports = 300 // a flow that comes again gets its own port, so most are to be new
+	}
 	w := newSimulation(p)
 	defer w.close()
-	b := &leaseBook{w: w, lives: map[uint64]*leaseLife{}, latest: map[packet.Tuple]*leaseLife{}}
+	b := &leaseBook{w: w, lives: map[leaseName]*leaseLife{}, latest: map[packet.Tuple]*leaseLife{}}
 	for w.failure == nil || sabotage != 0 { // what else is wrong is for other tests
 		e, ok := w.events.pop()
 		if !ok || e.at > p.Duration {
