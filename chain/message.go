@@ -50,7 +50,7 @@ const (
 	Seen
 	// Confirm, Flow Master → Top: the entry still holds the current decision; its
 	// lease starts again at At, the moment of the Seen that this answers, and whose
-	// flags it repeats.
+	// flags it repeats: these need not be said again. At 0 renews nothing.
 	Confirm
 	// Forget, Flow Master → Top: drop the entry, if it still holds this decision.
 	Forget

@@ -51,6 +51,9 @@
 //	     ▼
 //	   free: Release to the Deciders
 //
+// An established flow is decided anew as well, and stays established: that its
+// connection has closed may not have been told yet, or the SYN is a late copy.
+//
 // A flow ends when now reaches last seen + timeout + chain.ReportPeriod: what the Tops
 // have not reported yet is at most one period old, so it never ends early, and it ends
 // at most one granularity of the wheel later. A new owner counts from when it began to

@@ -76,8 +76,7 @@ const (
 	// view changes.
 	recallFresh = 5 * time.Second
 
-	// recallsPerTickMax bounds the memories told in a tick: ten thousand in half a
-	// second.
+	// recallsPerTickMax bounds the memories told in a tick of 20 ms.
 	recallsPerTickMax = 512
 
 	// askFirst is how long an owner that does not know the flows of a slot opens none:

@@ -25,11 +25,11 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		out = m.cutShort(now, i, out)
 		known = false
 	}
-	if known && m.records[i].state == Closing && m.reopens(msg, i) {
+	if known && m.reopens(msg, i) {
 		if m.mayGive(now, slot, m.records[i].publicPort) {
 			m.reopen(now, i)
 			out = append(out, m.leaseNote(i))
-		} else {
+		} else if m.records[i].state == Closing {
 			out = m.cutShort(now, i, out)
 			known = false
 		}
@@ -76,11 +76,18 @@ func (m *Master) mayGive(now time.Duration, slot uint32, port uint16) bool {
 }
 
 // reopen makes a record that of a new connection between the same ends. It is a new
-// decision, though on the same port, and every holder has to have it before it
-// leaves: who owns the flow next must not take it for the one that has closed.
+// decision, though on the same port: a Top that has yet to tell how the one before
+// ended, however late, must not end this one. Every holder has to have it before it
+// leaves, so that who owns the flow next does not take it for that one either.
+//
+// A connection whose end nobody has told yet stays established: the packet may be a
+// late copy of the SYN that began it.
 func (m *Master) reopen(now time.Duration, i uint32) {
 	r := &m.records[i]
-	r.lease, r.state, r.fins, r.copied = m.newLease(now), Opening, 0, false
+	if r.state == Closing {
+		r.state = Opening
+	}
+	r.lease, r.fins, r.copied = m.newLease(now), 0, false
 	r.opened, r.lastSeen = now, now
 	m.rearm(i)
 }

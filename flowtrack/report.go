@@ -14,7 +14,8 @@ import (
 // Master knows any more.
 //
 //	current, fresh     → Confirm: the Top may use the entry for another lease
-//	current, idle      → nothing: the next packet asks
+//	current, idle      → nothing: the next packet asks; or, when it came with flags,
+//	                     Confirm as of time 0, which renews no lease
 //	not the decision   → Forget: its port may be another flow's
 //	unknown            → adopted if it may be older than what this node knows of
 //	                     the slot, or was given by a node that was alone; else Forget
@@ -43,10 +44,14 @@ func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message
 			r.state, m.turned = Established, i+1
 			m.rearm(i)
 		}
+		confirm := m.reply(msg, chain.Confirm, r.pack())
 		if age(msg.Age) > reportAgeMax {
-			return out
+			if msg.FlagsOut|msg.FlagsIn == 0 {
+				return out
+			}
+			confirm.At = 0
 		}
-		return append(out, m.reply(msg, chain.Confirm, r.pack()))
+		return append(out, confirm)
 	}
 	if !own {
 		return out // the owner knows

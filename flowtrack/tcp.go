@@ -8,13 +8,9 @@ import (
 )
 
 // observe notes that the flow had packets, the last of them at the given time,
-// and the TCP flags they carried. What was seen before the flow (re)opened came
-// late and belongs to an earlier connection.
+// and the TCP flags they carried.
 func (m *Master) observe(i uint32, at time.Duration, flagsOut, flagsIn uint8) {
 	r := &m.records[i]
-	if at < r.opened {
-		return
-	}
 	if at > r.lastSeen {
 		r.lastSeen, r.quoted = at, false
 	}

@@ -17,7 +17,7 @@ func (w *World) lose(f *Fault) {
 		return
 	}
 	w.lost[f.Place]++
-	if w.tolerance() < w.losses() {
+	if w.tooMany() {
 		w.sometimes[DoubleFailure]++
 		w.beyond(w.now)
 	}
@@ -28,7 +28,7 @@ func (w *World) recover(f *Fault) {
 	if f.Kind == Swizzle {
 		return
 	}
-	if w.tolerance() < w.losses() {
+	if w.tooMany() {
 		w.beyond(w.now + rebuildMax)
 	}
 	w.lost[f.Place]--
@@ -77,7 +77,11 @@ func (w *World) beyond(until time.Duration) {
 	}
 }
 
-// excusable reports whether more is lost at this moment than is promised for.
-func (w *World) excusable() bool {
-	return w.now <= w.excusedUntil || w.plan.DeliverCorrupt || w.tolerance() < w.losses()
+// tooMany reports whether more is lost at this moment than is promised for, or the cell
+// has not recovered from that yet: one more loss then, and it begins anew.
+func (w *World) tooMany() bool {
+	return w.now <= w.excusedUntil || w.tolerance() < w.losses()
 }
+
+// excusable reports whether connections may break at this moment.
+func (w *World) excusable() bool { return w.plan.DeliverCorrupt || w.tooMany() }
