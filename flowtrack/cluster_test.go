@@ -140,11 +140,11 @@ func (n *node) complete() bool {
 // restand tells the master by what right it acts, as package membership sees it.
 func (n *node) restand() {
 	n.standing.SeatClean = n.c.now-n.bornAt >= restGuard && !n.standing.Alone
-	n.standing.Rebuild = n.standing.Rebuild[:0]
+	n.standing.Rebuilding = n.standing.Rebuilding[:0]
 	for _, o := range n.c.nodes {
 		complete := o.complete()
 		if o.up && o.entered == n.entered && !complete {
-			n.standing.Rebuild = append(n.standing.Rebuild, o.addr)
+			n.standing.Rebuilding = append(n.standing.Rebuilding, o.addr)
 		}
 		if o.up && n.standing.SeatClean && (!complete || o.entered != n.entered || o.master.current.uncertain || o.master.Seats()>>n.standing.Seat&1 != 0) {
 			n.standing.SeatClean = false

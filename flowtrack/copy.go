@@ -176,11 +176,12 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 	if reason == drop.None && m.overtaken(msg) {
 		reason = drop.StaleDecision
 	}
-	if i, ahead := m.ahead(msg); reason == drop.None && ahead {
-		out = append(out, m.noteTo(m.owner(slot), i, now))
-	}
-	if reason == drop.None && !m.hold(now, msg, slot) {
-		reason = drop.FlowTableFull
+	if reason == drop.None {
+		if i, ahead, ok := m.hold(now, msg, slot); !ok {
+			reason = drop.FlowTableFull
+		} else if ahead {
+			out = append(out, m.noteTo(m.owner(slot), i, now))
+		}
 	}
 	if !msg.Packet {
 		return out
@@ -225,13 +226,6 @@ func (m *Master) overtaken(msg *chain.Message) bool {
 	return ok && State(msg.State&0x0f) != Resting && earlier(&m.records[i])
 }
 
-// ahead reports whether this node knows that a connection was answered while its owner
-// does not: it heard so from a Top as the owner before, or in its place.
-func (m *Master) ahead(msg *chain.Message) (uint32, bool) {
-	i, ok := m.living(msg.Flow)
-	return i, ok && m.records[i].lease == msg.Lease && m.records[i].state == Established && State(msg.State&0x0f) == Opening
-}
-
 // noteTo tells an owner what this node knows of record i, as a Top would.
 func (m *Master) noteTo(owner packet.Addr4, i uint32, now time.Duration) chain.Message {
 	r := &m.records[i]
@@ -240,8 +234,10 @@ func (m *Master) noteTo(owner packet.Addr4, i uint32, now time.Duration) chain.M
 	return note
 }
 
-// hold makes the record in msg this node's.
-func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
+// hold makes the record in msg this node's, at i; ok is false when there is no room for
+// it. This node is ahead when it knows that a connection was answered while the owner
+// does not: it heard so from a Top as the owner before, or in its place.
+func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) (i uint32, ahead, ok bool) {
 	state, fins, _ := unpack(msg.State)
 	// Whether every holder has it: of what passes by, the last one knows; in a stream
 	// the owner says so.
@@ -255,7 +251,7 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
 		if r.state != state && (r.state == Resting || state == Resting) {
 			m.remove(i)
 		} else {
-			if _, ahead := m.ahead(msg); !ahead {
+			if ahead = r.state == Established && state == Opening; !ahead {
 				r.state, r.fins = state, fins
 			}
 			r.lastSeen, r.top = max(r.lastSeen, now-age(msg.Age)), msg.Top
@@ -267,7 +263,7 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
 				r.opened = now + age(msg.Age)
 			}
 			m.rearm(i)
-			return true
+			return i, ahead, true
 		}
 	} else if known {
 		m.remove(i)
@@ -289,9 +285,9 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) bool {
 	if state == Resting {
 		r.opened, r.lastSeen = now+age(msg.Age), now
 	}
-	_, ok := m.put(r)
 	m.Taken.Copies++
-	return ok
+	i, ok = m.put(r)
+	return i, false, ok
 }
 
 // done notes that the last holder has a flow.

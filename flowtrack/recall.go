@@ -35,7 +35,7 @@ func (m *Master) leave() {
 // recall tells owners that do not know all flows of their slots what this node
 // remembers of them.
 func (m *Master) recall(now time.Duration, out []chain.Message) []chain.Message {
-	if len(m.standing.Rebuild) == 0 || now >= m.enteredAt+recallFresh+restGuard {
+	if len(m.standing.Rebuilding) == 0 {
 		return out
 	}
 	if m.recallAt >= m.recallEnd {
@@ -59,7 +59,7 @@ func (m *Master) recall(now time.Duration, out []chain.Message) []chain.Message 
 		if r.state == Resting || m.valid(r) || r.mark < m.leftSince[s] || now >= m.leftAt[s]+recallFresh {
 			continue
 		}
-		if owner := m.owner(s); owner != m.self && slices.Contains(m.standing.Rebuild, owner) {
+		if owner := m.owner(s); owner != m.self && slices.Contains(m.standing.Rebuilding, owner) {
 			out = append(out, m.noteTo(owner, i, now))
 		}
 	}

@@ -21,54 +21,35 @@ func TestSeatIsUsedWhereItIsKnown(t *testing.T) {
 	const seat = 3
 	alone := Standing{Alone: true, Seat: seat}
 	serving := Standing{Serving: true, Seat: seat}
+	clean := Standing{Serving: true, Seat: seat, SeatClean: true}
+	cleanElsewhere := Standing{Serving: true, Seat: seat + 1, SeatClean: true}
+	const start = time.Second
 	for _, c := range []struct {
 		name   string
-		before func(p *pair) (now time.Duration)
+		before *Standing     // at the start, if at all …
+		cutOff time.Duration // … and without a right to act since this
+		now    time.Duration
 		want   drop.Reason
 	}{
-		{"started and alone", func(p *pair) time.Duration { return time.Second }, drop.Rebuilding},
-		{"for as long as a port rests", func(p *pair) time.Duration {
-			p.master.Stand(alone)
-			p.master.Tick(time.Second, nil)
-			return time.Second + restGuard
-		}, drop.None},
-		{"it knew a moment ago", func(p *pair) time.Duration {
-			p.master.Stand(serving)
-			p.master.Tick(time.Second, nil)
-			return 4 * time.Second
-		}, drop.None},
-		{"it knew long ago, and has been alone since now", func(p *pair) time.Duration {
-			p.master.Stand(serving)
-			p.master.Tick(time.Second, nil)
-			p.master.Stand(Standing{Seat: seat})
-			p.master.Tick(time.Hour, nil)
-			return time.Hour
-		}, drop.Rebuilding},
-		{"and its seat was clean", func(p *pair) time.Duration {
-			clean := serving
-			clean.SeatClean = true
-			p.master.Stand(clean)
-			p.master.Tick(time.Second, nil)
-			p.master.Stand(Standing{Seat: seat})
-			p.master.Tick(time.Hour, nil)
-			return time.Hour
-		}, drop.None},
-		{"another seat by now", func(p *pair) time.Duration {
-			clean := serving
-			clean.SeatClean = true
-			clean.Seat = seat + 1
-			p.master.Stand(clean)
-			p.master.Tick(time.Second, nil)
-			p.master.Stand(Standing{Seat: seat})
-			p.master.Tick(time.Hour, nil)
-			return time.Hour
-		}, drop.Rebuilding},
+		{"started and alone", nil, 0, start, drop.Rebuilding},
+		{"for as long as a port rests", &alone, 0, start + restGuard, drop.None},
+		{"it knew a moment ago", &serving, 0, 4 * time.Second, drop.None},
+		{"it knew long ago, and has been alone since now", &serving, time.Hour, time.Hour, drop.Rebuilding},
+		{"and its seat was clean", &clean, time.Hour, time.Hour, drop.None},
+		{"another seat by now", &cleanElsewhere, time.Hour, time.Hour, drop.Rebuilding},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPair(t, 16)
-			now := c.before(p)
+			if c.before != nil {
+				p.master.Stand(*c.before)
+				p.master.Tick(start, nil)
+			}
+			if c.cutOff != 0 {
+				p.master.Stand(Standing{Seat: seat})
+				p.master.Tick(c.cutOff, nil)
+			}
 			p.master.Stand(alone)
-			got := ask(p, now, 1)
+			got := ask(p, c.now, 1)
 			if got.Reason != c.want || (got.Kind == chain.Choose) != (c.want == drop.None) || got.Kind == chain.Choose && got.Class != 1+seat {
 				t.Errorf("%v, want %v", got, c.want)
 			}

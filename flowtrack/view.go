@@ -42,9 +42,9 @@ type Standing struct {
 	// flow on one of them, not even from an earlier life of this node; see seats.go.
 	Seat      uint8
 	SeatClean bool
-	// Rebuild are the members that say that they do not know all flows of their slots.
+	// Rebuilding are the members that say that they do not know all flows of their slots.
 	// It is read until the next Stand.
-	Rebuild []packet.Addr4
+	Rebuilding []packet.Addr4
 }
 
 // never is a time that does not come, longAgo one before all.

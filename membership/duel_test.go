@@ -37,22 +37,6 @@ func TestTwoProposersLoseNobody(t *testing.T) {
 	}
 }
 
-// Who has promised a ballot to another does not accept a view below it, whatever it
-// promises to itself afterwards.
-func TestProposerKeepsItsPromiseToOthers(t *testing.T) {
-	c := formed(t, 3)
-	m := c.boxes[1].m
-	before := m.view.Ballot
-	promise := uint64(9)<<32 | uint64(address(2))
-	c.says(1, 2, func(h *hello) { h.promised = promise })
-	m.proposal.ballot = uint64(10)<<32 | uint64(address(1))
-	m.promised = m.proposal.ballot
-	c.says(1, 0, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = promise-1, before, promise-1 })
-	if m.view.Ballot != before {
-		t.Errorf("it accepted %x below its promise %x", m.view.Ballot, promise)
-	}
-}
-
 // Of two members that do not reach each other, the one with the bad link leaves: the
 // third hears less of it.
 func TestTheWorseLinkLeaves(t *testing.T) {

@@ -320,9 +320,9 @@ func (m *Machine) Alone(now time.Duration) bool {
 	return now-max(m.contact, m.voting, m.awake) >= aloneAfter
 }
 
-// Rebuild appends to list the others that own slots and say that they do not know all
+// Rebuilding appends to list the others that own slots and say that they do not know all
 // that they should.
-func (m *Machine) Rebuild(list []packet.Addr4) []packet.Addr4 {
+func (m *Machine) Rebuilding(list []packet.Addr4) []packet.Addr4 {
 	for i := range m.peers {
 		p := &m.peers[i]
 		if p.up && !p.said.complete && p.said.view.Ballot == m.view.Ballot && m.view.Find(p.Addr).owns() {

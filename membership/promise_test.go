@@ -18,23 +18,28 @@ func (c *cell) says(i, j int, alter func(*hello)) {
 	c.boxes[i].m.Hear(c.now, address(j), b[:h.encode(b[:])])
 }
 
-// A view below the promise is not accepted; one at the promise is.
+// A view below what was promised to another is not accepted, whatever the node promises
+// to itself afterwards; one at the promise is.
 func TestPromiseBinds(t *testing.T) {
-	c := formed(t, 3)
-	m := c.boxes[1].m
-	before := m.view.Ballot
-	promise := uint64(9)<<32 | uint64(address(2))
-	c.says(1, 2, func(h *hello) { h.promised = promise })
-	offer := func(ballot uint64) {
-		c.says(1, 0, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = ballot, before, ballot })
-	}
-	offer(promise - 1)
-	if m.promised != promise || m.view.Ballot != before {
-		t.Fatalf("promised %x, accepted %x", m.promised, m.view.Ballot)
-	}
-	offer(promise)
-	if m.view.Ballot != promise {
-		t.Errorf("accepted %x, want %x", m.view.Ballot, promise)
+	for _, proposes := range []bool{false, true} {
+		c := formed(t, 3)
+		m := c.boxes[1].m
+		before := m.view.Ballot
+		promise := uint64(9)<<32 | uint64(address(2))
+		c.says(1, 2, func(h *hello) { h.promised = promise })
+		if m.promised != promise {
+			t.Fatalf("promised %x, want %x", m.promised, promise)
+		}
+		if proposes {
+			m.promised = uint64(10)<<32 | uint64(address(1))
+			m.proposal.ballot = m.promised
+		}
+		for _, offer := range []struct{ ballot, want uint64 }{{promise - 1, before}, {promise, promise}} {
+			c.says(1, 0, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = offer.ballot, before, offer.ballot })
+			if m.view.Ballot != offer.want {
+				t.Errorf("proposes %v, offered %x: accepted %x, want %x", proposes, offer.ballot, m.view.Ballot, offer.want)
+			}
+		}
 	}
 }
 

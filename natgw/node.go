@@ -50,15 +50,15 @@ type Node struct {
 	answers answers
 	drops   dropLog
 
-	queue     []chain.Message // what is to be handled in this node; see settle
-	next      []chain.Message // scratch of carry
-	records   []chain.Message // scratch of stream
-	outbox    outbox
-	rebuild   []packet.Addr4 // scratch
-	options   optionRing
-	sweep     int // the next entry to report
-	sweeps    uint64
-	lastSweep time.Duration
+	queue      []chain.Message // what is to be handled in this node; see settle
+	next       []chain.Message // scratch of carry
+	records    []chain.Message // scratch of stream
+	outbox     outbox
+	rebuilding []packet.Addr4 // scratch
+	options    optionRing
+	sweep      int // the next entry to report
+	sweeps     uint64
+	lastSweep  time.Duration
 
 	// Traffic accounts for every packet; the shell adds what the kernel refused.
 	Traffic telemetry.Traffic
@@ -141,10 +141,10 @@ func (n *Node) follow(now time.Duration) {
 }
 
 func (n *Node) standing(now time.Duration) flowtrack.Standing {
-	n.rebuild = n.member.Rebuild(n.rebuild[:0])
+	n.rebuilding = n.member.Rebuilding(n.rebuilding[:0])
 	return flowtrack.Standing{
 		Serving: n.member.Serving(now), Alone: n.member.Alone(now),
-		Seat: n.member.Seat(), SeatClean: n.member.SeatClean(now), Rebuild: n.rebuild,
+		Seat: n.member.Seat(), SeatClean: n.member.SeatClean(now), Rebuilding: n.rebuilding,
 	}
 }
 
