@@ -16,8 +16,7 @@ const (
 	// the kernel drops, whosever they are, and counts them as the device's tx_dropped.
 	// It is the time for which an edge may be kept from reading: 40 ms of 100,000 packets
 	// a second, where the kernel's own 500 are 5 ms, less than a busy machine makes
-	// a thread wait. Once the edge runs it reads them in less than 10 ms, so new
-	// flows do not wait long. Superpackets of 64 KB would take 256 MB.
+	// a thread wait. Superpackets of 64 KB would take 256 MB.
 	TUNQueueLen = 4096
 
 	// readsPerTurn and readBytesPerTurn are how many packets and bytes one turn

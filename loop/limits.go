@@ -17,8 +17,7 @@ const (
 	// yieldMax is how long one yield takes at most when no other thread wants the
 	// processor. After a longer one the loop sleeps at once when it is idle, for
 	// contendedFor: to stay awake is then no gain but a loss, since the kernel takes
-	// a yield for time that this thread has had. Twelve roles on two processors
-	// spent a fifth of them on yielding to each other during a flood.
+	// a yield for time that this thread has had.
 	yieldMax     = 20 * time.Microsecond
 	contendedFor = 100 * time.Millisecond
 
