@@ -46,17 +46,9 @@ func takeDown(dir Dir) (Removed, error) {
 	if err != nil {
 		return r, err
 	}
-	inside, err := lab.Inside(names...)
+	want, err := processesOf(dir, names)
 	if err != nil {
 		return r, err
-	}
-	recorded := recordedPids(dir)
-	want := func(pid int) bool {
-		if inside(pid) || markOf(pid) != "" {
-			return true
-		}
-		p, ok := recorded[pid]
-		return ok && p.Alive()
 	}
 	found, err := lab.Scan(want)
 	if err != nil {
@@ -76,6 +68,23 @@ func takeDown(dir Dir) (Removed, error) {
 	os.Remove(lab.NamespaceDir) // fails when others have namespaces, or ip made it a mount
 	r.Files, err = dir.remove()
 	return r, errors.Join(append(errs, err)...)
+}
+
+// processesOf returns a test for the testnet's processes: they are in one of
+// its namespaces, carry its mark, or have a pid file.
+func processesOf(dir Dir, namespaces []string) (func(pid int) bool, error) {
+	inside, err := lab.Inside(namespaces...)
+	if err != nil {
+		return nil, err
+	}
+	recorded := recordedPids(dir)
+	return func(pid int) bool {
+		if inside(pid) || markOf(pid) != "" {
+			return true
+		}
+		p, ok := recorded[pid]
+		return ok && p.Alive()
+	}, nil
 }
 
 // recordedPids are the processes of the pid files that still run.

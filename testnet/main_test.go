@@ -75,8 +75,8 @@ func needKernel(t *testing.T) {
 }
 
 // runDir is a run directory for one test, and a promise: when the test ends,
-// nothing of a testnet is left. A testnet that was there before is a failure,
-// not something to take down.
+// nothing of a testnet is left. A testnet that somebody has up is a failure,
+// not something to take down; remains that no process serves are.
 func runDir(t *testing.T) Dir {
 	t.Helper()
 	needKernel(t)
@@ -122,14 +122,18 @@ func takeMachine(t *testing.T) {
 	}
 }
 
-// othersWaitMax is how long a test waits for a testnet that is not its own.
+// othersWaitMax is how long a test waits for a testnet that is not its own,
+// othersWait how long the next one still does.
 const othersWaitMax = 2 * time.Minute
+
+var othersWait = othersWaitMax
 
 // awaitNoTestnet waits for a testnet that someone else has up, such as another
 // test run: there can be one on a machine.
 func awaitNoTestnet(t *testing.T, dir Dir) {
 	t.Helper()
-	for deadline := time.Now().Add(othersWaitMax); ; time.Sleep(50 * time.Millisecond) {
+	clearRemains(t, dir)
+	for deadline := time.Now().Add(othersWait); ; time.Sleep(50 * time.Millisecond) {
 		left, err := leftovers(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -138,8 +142,36 @@ func awaitNoTestnet(t *testing.T, dir Dir) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("a testnet that this test did not make is still there after %v (%s): take it down first", othersWaitMax, left)
+			othersWait = 0 // the next test need not wait for it again
+			t.Fatalf("a testnet that this test did not make is still there (%s): take it down first", left)
 		}
+	}
+}
+
+// clearRemains takes down a testnet that nobody serves any more, such as the
+// namespaces of a test run that was killed with all its processes.
+func clearRemains(t *testing.T, dir Dir) {
+	t.Helper()
+	unlock, err := lock(t.Context(), othersWaitMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	names, err := namespaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := processesOf(dir, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if serving, err := lab.Scan(ours); err != nil || len(serving) > 0 {
+		return // somebody's: awaitNoTestnet gives them time
+	}
+	if removed, err := takeDown(dir); err != nil {
+		t.Fatal(err)
+	} else if !removed.Nothing() {
+		t.Logf("took down what a run that was killed had left: %d namespaces", removed.Namespaces)
 	}
 }
 
