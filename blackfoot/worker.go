@@ -43,7 +43,7 @@ func Attach(l *loop.Loop, edge *Edge, conn wire.Conn, device tun.Device, route R
 		pkts:  make([]wire.Packet, batch),
 	}
 	for _, lane := range w.lanes {
-		if _, err := l.Watch(lane.FD(), func(time.Duration) bool { return w.receive(lane) }); err != nil {
+		if _, err := l.Watch(lane.FD(), func(time.Duration) loop.Moved { return w.receive(lane) }); err != nil {
 			return nil, fmt.Errorf("blackfoot: %w", err)
 		}
 	}
@@ -77,8 +77,7 @@ func (w *Worker) tick(now time.Duration) {
 }
 
 // read takes a batch of packets from the internet.
-func (w *Worker) read(time.Duration) bool {
-	moved := false
+func (w *Worker) read(time.Duration) (moved loop.Moved) {
 	end := w.used + readBytesPerTurn
 	for range readsPerTurn {
 		if w.used >= end || len(w.arena)-w.used < tun.ReadLen {
@@ -93,7 +92,7 @@ func (w *Worker) read(time.Duration) bool {
 		if !ok {
 			return moved
 		}
-		moved = true
+		moved.Add(len(p.Data))
 		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
 		w.out = wire.Packet{Packet: p}
 		if w.edge.FromInternet(&w.out, &w.view) {
@@ -106,17 +105,18 @@ func (w *Worker) read(time.Duration) bool {
 // receive takes one batch of a lane from the cell. The next Recv of a socket overwrites
 // what is still borrowed until the flush, so a turn takes one; in memory
 // nothing is overwritten.
-func (w *Worker) receive(lane wire.Conn) bool {
+func (w *Worker) receive(lane wire.Conn) (moved loop.Moved) {
 	n, err := lane.Recv(w.pkts)
 	if err != nil || n == 0 {
-		return false
+		return moved
 	}
 	for i := range w.pkts[:n] {
+		moved.Add(len(w.pkts[i].Data))
 		if p := &w.pkts[i]; w.edge.FromCell(p, &w.view) {
 			w.device.Write(&p.Packet)
 		}
 	}
-	return true
+	return moved
 }
 
 func (w *Worker) flush(time.Duration) {

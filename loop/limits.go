@@ -15,11 +15,24 @@ const (
 	idleYields = 30
 
 	// yieldMax is how long one yield takes at most when no other thread wants the
-	// processor. After a longer one the loop sleeps at once when it is idle, for
-	// contendedFor: to stay awake is then no gain but a loss, since the kernel takes
+	// processor. After a longer one, for contendedFor, the loop sleeps at once when it
+	// is idle: to stay awake is then no gain but a loss, since the kernel takes
 	// a yield for time that this thread has had.
 	yieldMax     = 20 * time.Microsecond
 	contendedFor = 100 * time.Millisecond
+
+	// turnEvery is the pace of turns while others want the processor and small packets
+	// stream in: streamPackets or more in a turn, but not fullPackets, of less than
+	// smallBytes on average. turnsSaved is the time for which turns are saved up that
+	// did not happen, to be taken at once. A turn, and each message that it sends, cost
+	// some microseconds whatever is in them, and a loop that turns for every few
+	// packets of a flood takes twice the processor time that it could do with, for which
+	// all others then wait. See docs/adr/0017.
+	turnEvery     = 250 * time.Microsecond
+	turnsSaved    = 40 * turnEvery
+	streamPackets = 2
+	fullPackets   = 32
+	smallBytes    = 512
 
 	// slice is how long the loop's thread wants to run at a time; the kernel's own
 	// value is 1.4 to 5 ms. When the processors are all busy, a thread that needs

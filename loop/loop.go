@@ -14,9 +14,8 @@ import (
 // ErrStopped is returned by Do when the loop ran its last turn.
 var ErrStopped = errors.New("loop: stopped")
 
-// Reader moves one batch from its source into the role, and reports whether
-// it moved anything.
-type Reader func(now time.Duration) bool
+// Reader moves one batch from its source into the role.
+type Reader func(now time.Duration) Moved
 
 // Loop is one worker's thread. Its methods other than Do belong to that
 // thread (or to the time before Run).
@@ -28,8 +27,9 @@ type Loop struct {
 	flushes     []func(now time.Duration)
 	ticks       []func(now time.Duration)
 	lastTick    time.Duration
-	contended   time.Duration // until then an idle loop does not yield
-	yield       func()        // sched_yield, but in tests
+	contended   time.Duration // until then others want the processor
+	moderator   moderator
+	yield       func() // sched_yield, but in tests
 	jobs        chan func()
 	stopped     chan struct{}
 }
@@ -61,7 +61,7 @@ func New() (*Loop, error) {
 
 // Watch runs r whenever fd is readable, until stop is called, which has to be
 // before fd is closed. With fd < 0, r reads from memory: it runs in every turn,
-// again and again until it and its like report no progress.
+// again and again until it and its like move nothing.
 func (l *Loop) Watch(fd int, r Reader) (stop func(), err error) {
 	if fd < 0 {
 		mine := &r
@@ -129,7 +129,11 @@ func (l *Loop) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.turn(l.Now(), events[:n])
+		moved := l.turn(l.Now(), events[:n])
+		now := l.Now()
+		if d := l.moderator.pause(now, moved, now < l.contended); d > 0 {
+			sleep(d)
+		}
 	}
 	return nil
 }
@@ -174,20 +178,24 @@ func (l *Loop) poll(events []unix.EpollEvent) (int, error) {
 	return n, nil
 }
 
-func (l *Loop) turn(now time.Duration, ready []unix.EpollEvent) {
+// turn returns what came from descriptors. What came from memory is the same packets
+// on their way through the roles.
+func (l *Loop) turn(now time.Duration, ready []unix.EpollEvent) (moved Moved) {
 	for len(l.jobs) > 0 {
 		(<-l.jobs)()
 	}
 	for i := range ready {
 		// A job or an earlier reader may have removed this one.
 		if r, ok := l.readers[ready[i].Fd]; ok {
-			r(now)
+			m := r(now)
+			moved.Packets += m.Packets
+			moved.Bytes += m.Bytes
 		}
 	}
 	for round, progress := 0, true; progress && round < roundsPerTurnMax; round++ {
 		progress = false
 		for _, r := range l.inMemory {
-			if r != nil && (*r)(now) {
+			if r != nil && (*r)(now).Packets > 0 {
 				progress = true
 			}
 		}
@@ -202,6 +210,7 @@ func (l *Loop) turn(now time.Duration, ready []unix.EpollEvent) {
 	for _, f := range l.flushes {
 		f(now)
 	}
+	return moved
 }
 
 func (l *Loop) wakeUp() {
@@ -210,8 +219,8 @@ func (l *Loop) wakeUp() {
 	_, _ = unix.Write(l.wake, one[:])
 }
 
-func (l *Loop) drainWake(time.Duration) bool {
+func (l *Loop) drainWake(time.Duration) Moved {
 	var n [8]byte
 	_, _ = unix.Read(l.wake, n[:])
-	return true
+	return Moved{}
 }

@@ -63,11 +63,11 @@ func TestReaderAndFlush(t *testing.T) {
 	var stopWatching func()
 	l, stop := running(t, func(l *Loop) {
 		var err error
-		stopWatching, err = l.Watch(pipe[0], func(time.Duration) bool {
+		stopWatching, err = l.Watch(pipe[0], func(time.Duration) Moved {
 			var b [64]byte
 			n, _ := unix.Read(pipe[0], b[:])
 			read += max(n, 0)
-			return true
+			return Moved{Packets: 1, Bytes: n}
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -116,19 +116,19 @@ func TestInMemoryReaders(t *testing.T) {
 	l := newLoop(t)
 	a, b := 3, 0
 	var stopB func()
-	stopA, _ := l.Watch(-1, func(time.Duration) bool {
+	stopA, _ := l.Watch(-1, func(time.Duration) Moved {
 		if a == 0 {
-			return false
+			return Moved{}
 		}
 		a, b = a-1, b+1
-		return true
+		return Moved{Packets: 1}
 	})
-	stopB, _ = l.Watch(-1, func(time.Duration) bool {
+	stopB, _ = l.Watch(-1, func(time.Duration) Moved {
 		if b == 0 {
-			return false
+			return Moved{}
 		}
 		b--
-		return true
+		return Moved{Packets: 1}
 	})
 	l.Turn(0)
 	if a != 0 || b != 0 {
@@ -152,7 +152,7 @@ func TestInMemoryReaders(t *testing.T) {
 func TestTurnEnds(t *testing.T) {
 	l := newLoop(t)
 	n := 0
-	_, _ = l.Watch(-1, func(time.Duration) bool { n++; return true })
+	_, _ = l.Watch(-1, func(time.Duration) Moved { n++; return Moved{Packets: 1} })
 	l.Turn(0)
 	if n != roundsPerTurnMax {
 		t.Errorf("%d rounds, want %d", n, roundsPerTurnMax)
@@ -200,7 +200,7 @@ func TestDo(t *testing.T) {
 // A turn that finds nothing allocates nothing.
 func TestTurnAllocatesNothing(t *testing.T) {
 	l := newLoop(t)
-	_, _ = l.Watch(-1, func(time.Duration) bool { return false })
+	_, _ = l.Watch(-1, func(time.Duration) Moved { return Moved{} })
 	var events [readyMax]unix.EpollEvent
 	if n := testing.AllocsPerRun(100, func() {
 		n, _ := epollNow(l.epoll, events[:])
@@ -266,4 +266,112 @@ func TestNoYieldWhenContended(t *testing.T) {
 			t.Fatalf("%d yields though they take no time, want %d", yields, idleYields)
 		}
 	}
+}
+
+// Only a stream of small packets waits for more of them, and only where others want
+// the processor.
+func TestPause(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		moved     Moved
+		contended bool
+		waits     bool
+	}{
+		{"nothing", Moved{}, true, false},
+		{"a question", Moved{1, 64}, true, false},
+		{"a stream", Moved{streamPackets, 64 * streamPackets}, true, true},
+		{"a stream, and nobody waits", Moved{streamPackets, 64 * streamPackets}, false, false},
+		{"nearly full", Moved{fullPackets - 1, 64 * (fullPackets - 1)}, true, true},
+		{"full", Moved{fullPackets, 64 * fullPackets}, true, false},
+		{"superpackets", Moved{8, 8 * 65535}, true, false},
+		{"large packets", Moved{8, 8 * 1500}, true, false},
+		{"a superpacket and acknowledgements", Moved{8, 65535 + 7*52}, true, false},
+	} {
+		now := time.Hour
+		m := moderator{due: now} // nothing is saved up
+		want := time.Duration(0)
+		if c.waits {
+			want = turnEvery
+		}
+		if d := m.pause(now, c.moved, c.contended); d != want {
+			t.Errorf("%s: %v, want %v", c.name, d, want)
+		}
+	}
+}
+
+// Who rested may take some turns at once, and who keeps the pace by himself never waits.
+func TestTurnsAreSaved(t *testing.T) {
+	stream := Moved{streamPackets, 64 * streamPackets}
+	var m moderator
+	now, free := time.Hour, 0
+	for m.pause(now, stream, true) == 0 {
+		free++
+	}
+	if free != int(turnsSaved/turnEvery) {
+		t.Errorf("%d turns at once after a rest, want %d", free, turnsSaved/turnEvery)
+	}
+	for range 1000 {
+		now += turnEvery
+		if d := m.pause(now, stream, true); d > turnEvery {
+			t.Fatalf("a loop that keeps the pace waits %v", d)
+		}
+	}
+	now += turnsSaved
+	for range 1000 {
+		if d := m.pause(now, stream, true); d > 0 {
+			t.Fatalf("a loop that rested and keeps the pace waits %v", d)
+		}
+		now += turnEvery
+	}
+	for range 1000 { // unmoderated turns owe nothing
+		m.pause(now, stream, false)
+	}
+	if d := m.pause(now, stream, true); d > turnEvery {
+		t.Errorf("a wait of %v for turns that were free", d)
+	}
+}
+
+// A loop into which small packets stream turns at the moderated pace while others want
+// the processor, and as fast as it can when nobody does.
+func TestStreamIsModerated(t *testing.T) {
+	const turns = 200
+	last := func(contended time.Duration) (took time.Duration) {
+		fd, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) // readable for ever
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		var begun time.Duration
+		n, done := 0, make(chan time.Duration, 1)
+		_, stop := running(t, func(l *Loop) {
+			_, _ = l.Watch(fd, func(now time.Duration) Moved {
+				l.contended = now + contended
+				switch n++; n {
+				case 1:
+					begun = now
+				case turns:
+					done <- now - begun
+				}
+				return Moved{streamPackets, 64 * streamPackets}
+			})
+		})
+		defer stop()
+		select {
+		case took = <-done:
+		case <-within(t).Done():
+			t.Fatalf("not %d turns in 10 s", turns)
+		}
+		return took
+	}
+	if took, least := last(time.Minute), (turns-1)*turnEvery-turnsSaved; took < least {
+		t.Errorf("%d turns in %v while contended, want at least %v", turns, took, least)
+	}
+	// The machine may be busy: the fastest of some tries.
+	fastest := time.Hour
+	for range 20 {
+		if fastest = min(fastest, last(-time.Minute)); fastest < turns*turnEvery/2 {
+			return
+		}
+	}
+	t.Errorf("%d turns in %v though nobody else wants the processor", turns, fastest)
 }

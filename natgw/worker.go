@@ -31,7 +31,7 @@ type Worker struct {
 func Attach(l *loop.Loop, node *Node, conn wire.Conn, others ...wire.Conn) (*Worker, error) {
 	w := &Worker{node: node, conn: conn, lanes: append([]wire.Conn{conn}, others...), loop: l, pkts: make([]wire.Packet, batch)}
 	for _, lane := range w.lanes {
-		if _, err := l.Watch(lane.FD(), func(now time.Duration) bool { return w.receive(now, lane) }); err != nil {
+		if _, err := l.Watch(lane.FD(), func(now time.Duration) loop.Moved { return w.receive(now, lane) }); err != nil {
 			return nil, fmt.Errorf("natgw: %w", err)
 		}
 	}
@@ -72,19 +72,20 @@ func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 
 // receive takes one batch of a lane. The next Recv of a socket overwrites what is
 // still borrowed until the flush, so a turn takes one; in memory nothing is overwritten.
-func (w *Worker) receive(now time.Duration, lane wire.Conn) bool {
+func (w *Worker) receive(now time.Duration, lane wire.Conn) (moved loop.Moved) {
 	n, err := lane.Recv(w.pkts)
 	if err != nil || n == 0 {
-		return false
+		return moved
 	}
 	for i := range w.pkts[:n] {
+		moved.Add(len(w.pkts[i].Data))
 		p := &w.pkts[i]
 		if w.node.Step(now, p, &w.view) {
 			w.conn.Send(p, &w.view)
 		}
 	}
 	w.send(now)
-	return true
+	return moved
 }
 
 // send sends what the node has to say besides the packets that it forwards.

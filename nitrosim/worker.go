@@ -58,7 +58,7 @@ func Attach(l *loop.Loop, host *Host, conn wire.Conn, open Opener, others ...wir
 		pkts:       make([]wire.Packet, batch),
 	}
 	for _, lane := range w.lanes {
-		if _, err := l.Watch(lane.FD(), func(now time.Duration) bool { return w.receive(now, lane) }); err != nil {
+		if _, err := l.Watch(lane.FD(), func(now time.Duration) loop.Moved { return w.receive(now, lane) }); err != nil {
 			return nil, fmt.Errorf("nitrosim: %w", err)
 		}
 	}
@@ -96,7 +96,7 @@ func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 				continue
 			}
 			p = &port{device: d}
-			p.unwatch, err = w.loop.Watch(d.FD(), func(now time.Duration) bool { return w.read(now, p) })
+			p.unwatch, err = w.loop.Watch(d.FD(), func(now time.Duration) loop.Moved { return w.read(now, p) })
 			if err != nil {
 				d.Close()
 				failed = append(failed, fmt.Errorf("instance %s: %w", name, err))
@@ -145,8 +145,7 @@ func (w *Worker) tick(now time.Duration) {
 }
 
 // read takes a batch of packets from one instance.
-func (w *Worker) read(now time.Duration, from *port) bool {
-	moved := false
+func (w *Worker) read(now time.Duration, from *port) (moved loop.Moved) {
 	end := w.used + readBytesPerTurn
 	for range readsPerTurn {
 		if w.used >= end || len(w.arena)-w.used < tun.ReadLen {
@@ -161,7 +160,7 @@ func (w *Worker) read(now time.Duration, from *port) bool {
 		if !ok {
 			return moved
 		}
-		moved = true
+		moved.Add(len(p.Data))
 		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
 		w.out = wire.Packet{Packet: p}
 		w.pass(w.host.FromInstance(now, from.instance, &w.out, &w.view), &w.out)
@@ -172,16 +171,17 @@ func (w *Worker) read(now time.Duration, from *port) bool {
 // receive takes one batch of a lane from the wire. The next Recv of a socket overwrites
 // what is still borrowed until the flush, so a turn takes one; in memory
 // nothing is overwritten.
-func (w *Worker) receive(now time.Duration, lane wire.Conn) bool {
+func (w *Worker) receive(now time.Duration, lane wire.Conn) (moved loop.Moved) {
 	n, err := lane.Recv(w.pkts)
 	if err != nil || n == 0 {
-		return false
+		return moved
 	}
 	for i := range w.pkts[:n] {
+		moved.Add(len(w.pkts[i].Data))
 		p := &w.pkts[i]
 		w.pass(w.host.FromWire(now, p, &w.view), p)
 	}
-	return true
+	return moved
 }
 
 func (w *Worker) pass(v Verdict, p *wire.Packet) {

@@ -36,7 +36,7 @@ func WorkerProbes(t *testing.T, name string, attach func(*loop.Loop, wire.Conn) 
 	asked := 0
 	for i, top := range s.Tops {
 		conn := x.Port(top.Addr)
-		if _, err := l.Watch(-1, func(time.Duration) bool {
+		if _, err := l.Watch(-1, func(time.Duration) loop.Moved {
 			pkts := make([]wire.Packet, 8)
 			n, _ := conn.Recv(pkts)
 			for _, p := range pkts[:n] {
@@ -49,7 +49,7 @@ func WorkerProbes(t *testing.T, name string, attach func(*loop.Loop, wire.Conn) 
 					conn.Send(&p, nil)
 				}
 			}
-			return n > 0
+			return loop.Moved{Packets: n}
 		}); err != nil {
 			t.Fatal(err)
 		}
