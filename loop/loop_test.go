@@ -268,19 +268,18 @@ func TestNoYieldWhenContended(t *testing.T) {
 	}
 }
 
-// Only a stream of small packets waits for more of them, and only where others want
-// the processor.
+// Only a stream of small packets waits for more of them, and only where that is a gain.
 func TestPause(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		moved     Moved
-		contended bool
-		waits     bool
+		name  string
+		moved Moved
+		gains bool
+		waits bool
 	}{
 		{"nothing", Moved{}, true, false},
 		{"a question", Moved{1, 64}, true, false},
 		{"a stream", Moved{streamPackets, 64 * streamPackets}, true, true},
-		{"a stream, and nobody waits", Moved{streamPackets, 64 * streamPackets}, false, false},
+		{"a stream, and nobody gains", Moved{streamPackets, 64 * streamPackets}, false, false},
 		{"nearly full", Moved{fullPackets - 1, 64 * (fullPackets - 1)}, true, true},
 		{"full", Moved{fullPackets, 64 * fullPackets}, true, false},
 		{"superpackets", Moved{8, 8 * 65535}, true, false},
@@ -293,7 +292,7 @@ func TestPause(t *testing.T) {
 		if c.waits {
 			want = turnEvery
 		}
-		if d := m.pause(now, c.moved, c.contended); d != want {
+		if d := m.pause(now, c.moved, c.gains); d != want {
 			t.Errorf("%s: %v, want %v", c.name, d, want)
 		}
 	}
@@ -332,10 +331,11 @@ func TestTurnsAreSaved(t *testing.T) {
 }
 
 // A loop into which small packets stream turns at the moderated pace while others want
-// the processor, and as fast as it can when nobody does.
+// the processor, and as fast as it can when nobody does, or when the roles are all in
+// this process.
 func TestStreamIsModerated(t *testing.T) {
 	const turns = 200
-	last := func(contended time.Duration) (took time.Duration) {
+	last := func(contended time.Duration, inMemory bool) (took time.Duration) {
 		fd, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) // readable for ever
 		if err != nil {
 			t.Fatal(err)
@@ -344,6 +344,9 @@ func TestStreamIsModerated(t *testing.T) {
 		var begun time.Duration
 		n, done := 0, make(chan time.Duration, 1)
 		_, stop := running(t, func(l *Loop) {
+			if inMemory {
+				_, _ = l.Watch(-1, func(time.Duration) Moved { return Moved{} })
+			}
 			_, _ = l.Watch(fd, func(now time.Duration) Moved {
 				l.contended = now + contended
 				switch n++; n {
@@ -363,15 +366,20 @@ func TestStreamIsModerated(t *testing.T) {
 		}
 		return took
 	}
-	if took, least := last(time.Minute), (turns-1)*turnEvery-turnsSaved; took < least {
+	if took, least := last(time.Minute, false), (turns-1)*turnEvery-turnsSaved; took < least {
 		t.Errorf("%d turns in %v while contended, want at least %v", turns, took, least)
 	}
 	// The machine may be busy: the fastest of some tries.
-	fastest := time.Hour
-	for range 20 {
-		if fastest = min(fastest, last(-time.Minute)); fastest < turns*turnEvery/2 {
-			return
+	for _, c := range []struct {
+		contended time.Duration
+		inMemory  bool
+	}{{-time.Minute, false}, {time.Minute, true}} {
+		fastest := time.Hour
+		for try := 0; try < 20 && fastest > turns*turnEvery/2; try++ {
+			fastest = min(fastest, last(c.contended, c.inMemory))
+		}
+		if fastest > turns*turnEvery/2 {
+			t.Errorf("contended for %v, in memory %v: %d turns in %v", c.contended, c.inMemory, turns, fastest)
 		}
 	}
-	t.Errorf("%d turns in %v though nobody else wants the processor", turns, fastest)
 }

@@ -21,13 +21,13 @@ type moderator struct {
 	due time.Duration // when the next turn would begin at that pace
 }
 
-// pause is how long to wait after a turn that ended now; it has to be told of every
-// turn. Only a stream of small packets is worth waiting for. A single packet may be
+// pause is how long to wait after a turn that ended now, if anybody gains by it; it has
+// to be told of every turn. Only a stream of small packets is worth waiting for. A single packet may be
 // somebody's question, whose answer must not wait; a full batch cannot be much
 // better; and large packets pay for their turn.
-func (m *moderator) pause(now time.Duration, moved Moved, contended bool) time.Duration {
+func (m *moderator) pause(now time.Duration, moved Moved, gains bool) time.Duration {
 	m.due = min(max(m.due, now-turnsSaved), now) + turnEvery
-	if !contended || moved.Packets < streamPackets || moved.Packets >= fullPackets || moved.Bytes >= moved.Packets*smallBytes {
+	if !gains || moved.Packets < streamPackets || moved.Packets >= fullPackets || moved.Bytes >= moved.Packets*smallBytes {
 		return 0
 	}
 	return max(m.due-now, 0)
