@@ -51,9 +51,13 @@ func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Messa
 
 // outgrown reports whether the decision is on a port that anyone may give while this
 // node may give only its seat's: it lost the majority, or the view turned uncertain,
-// after it had asked.
+// after it had asked. A port that the flow itself had just before is not.
 func (m *Master) outgrown(now time.Duration, msg *chain.Message) bool {
-	return chain.PortClass(msg.PublicPort) == 0 && m.class(now, SlotOf(msg)) != 0
+	if chain.PortClass(msg.PublicPort) != 0 || m.class(now, SlotOf(msg)) == 0 {
+		return false
+	}
+	i, known := m.byOutside.Get(msg.Outside())
+	return !known || !m.restsFor(i, msg) || !m.mayGive(now, &m.records[i])
 }
 
 // leaseNote tells the Deciders who has a port, and whether it rests.

@@ -26,7 +26,7 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		known = false
 	}
 	if known && m.reopens(msg, i) {
-		if m.mayGive(now, slot, m.records[i].publicPort) {
+		if m.mayGive(now, &m.records[i]) {
 			m.reopen(now, i)
 			out = append(out, m.leaseNote(i))
 		} else if m.records[i].state == Closing {
@@ -51,7 +51,7 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 	}
 	question := *msg
 	question.Kind, question.To, question.Class = chain.Choose, 0, m.class(now, slot)
-	if i, ok := m.byInside.Get(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, slot, m.records[i].publicPort) {
+	if i, ok := m.byInside.Get(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, &m.records[i]) {
 		question.Public, question.PublicPort = m.records[i].public, m.records[i].publicPort
 	} else if question.Class != 0 && !m.trustsSeat(now, slot) {
 		return append(out, refusal(msg, drop.Rebuilding))
@@ -67,12 +67,15 @@ func (m *Master) asks(now time.Duration, slot uint32) bool {
 	return !m.standing.Alone && h.asking[slot] && now < h.owned[slot]+askFirst
 }
 
-// mayGive reports whether this node may give a port that is its flow's already to
-// the next connection of that flow. What anyone may have given needs a majority and
-// all that is known of the slot.
-func (m *Master) mayGive(now time.Duration, slot uint32, port uint16) bool {
-	class := m.class(now, slot)
-	return class == 0 || class == chain.PortClass(port)
+// mayGive reports whether this node may give the port of a record, which is its flow's
+// already, to the next connection of that flow. What anyone may have given needs a
+// majority and all that is known of the slot. Without these it may as long as Tops
+// may have entries from before: they would translate to that port (I3), and in so
+// short a time no port changes hands, whoever owned the slot meanwhile. Alone it may
+// not: others may have ended the flow long ago.
+func (m *Master) mayGive(now time.Duration, r *record) bool {
+	class := m.class(now, uint32(r.slot))
+	return class == 0 || class == chain.PortClass(r.publicPort) || !m.standing.Alone && now-r.lastSeen < ignoranceMax
 }
 
 // reopen makes a record that of a new connection between the same ends. It is a new
