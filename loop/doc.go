@@ -16,8 +16,8 @@
 //
 // Where others want the processor, and small packets stream in, a turn waits a fraction
 // of a millisecond for more of them, so that they leave in fewer messages
-// ([Moved]); nothing else is ever held back.
+// (moderate.go); nothing else is ever held back.
 //
-// Time is monotonic since the loop was made (invariant I19) and is read once a
-// turn. Limits: see limits.go.
+// Time is monotonic since the loop was made (invariant I19) and is read once
+// for all of a turn's work. Limits: see limits.go.
 package loop

@@ -24,10 +24,9 @@ const (
 	// turnEvery is the pace of turns while others want the processor and small packets
 	// stream in: streamPackets or more in a turn, but not fullPackets, of less than
 	// smallBytes on average. turnsSaved is the time for which turns are saved up that
-	// did not happen, to be taken at once. A turn, and each message that it sends, cost
-	// some microseconds whatever is in them, and a loop that turns for every few
-	// packets of a flood takes twice the processor time that it could do with, for which
-	// all others then wait. See docs/adr/0017.
+	// did not happen, to be taken at once. A turn, and each message that it sends, has a
+	// cost of its own whatever is in it; a loop that turns for every few packets of a
+	// flood takes processor time for which all others then wait. See docs/adr/0017.
 	turnEvery     = 250 * time.Microsecond
 	turnsSaved    = 40 * turnEvery
 	streamPackets = 2

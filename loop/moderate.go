@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Moved counts what a reader took from its source.
+// Moved counts what a reader took from its source: packets, superpackets as one, and
+// their bytes without the tunnel's headers.
 type Moved struct{ Packets, Bytes int }
 
 // Add counts one packet of n bytes.
@@ -22,9 +23,9 @@ type moderator struct {
 }
 
 // pause is how long to wait after a turn that ended now, if anybody gains by it; it has
-// to be told of every turn. Only a stream of small packets is worth waiting for. A single packet may be
-// somebody's question, whose answer must not wait; a full batch cannot be much
-// better; and large packets pay for their turn.
+// to be told of every turn. Only a stream of small packets is worth waiting for. A
+// single packet may be somebody's question, whose answer must not wait; a full batch
+// cannot be much better; and large packets pay for their turn.
 func (m *moderator) pause(now time.Duration, moved Moved, gains bool) time.Duration {
 	m.due = min(max(m.due, now-turnsSaved), now) + turnEvery
 	if !gains || moved.Packets < streamPackets || moved.Packets >= fullPackets || moved.Bytes >= moved.Packets*smallBytes {

@@ -165,7 +165,11 @@ func clearRemains(t *testing.T, dir Dir) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if serving, err := lab.Scan(ours); err != nil || len(serving) > 0 {
+	serving, err := lab.Scan(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(serving) > 0 {
 		return // somebody's: awaitNoTestnet gives them time
 	}
 	if removed, err := takeDown(dir); err != nil {
