@@ -52,7 +52,7 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 // for it alone: the Flow Master, which knows that, names it in the question. The
 // limit holds for it as for any other.
 func (d *Decider) again(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
-	i, known := d.byOutside.Get(msg.Outside())
+	i, known := d.find(msg.Outside())
 	counted := known && d.leases[i].destination&resting == 0
 	if held := d.heldTowards(chain.Outside(msg.Flow, msg.Public, 0)); !counted && held.living() >= livingMax {
 		return drop.PortsExhausted
@@ -91,7 +91,7 @@ func (d *Decider) search(outside packet.Tuple, c class) (packet.Tuple, bool) {
 	for range drawsMax {
 		k = uint32(uint64(uint32(d.random.Uint64())) * uint64(size) >> 32)
 		outside.SrcPort = c.port(k)
-		if _, held := d.byOutside.Get(outside); !held {
+		if _, held := d.find(outside); !held {
 			return outside, true
 		}
 	}
@@ -100,7 +100,7 @@ func (d *Decider) search(outside packet.Tuple, c class) (packet.Tuple, bool) {
 			k = 0
 		}
 		outside.SrcPort = c.port(k)
-		if _, held := d.byOutside.Get(outside); !held {
+		if _, held := d.find(outside); !held {
 			return outside, true
 		}
 	}

@@ -30,13 +30,13 @@ type Decider struct {
 	random *rand.ChaCha8
 
 	// Every lease, by its outside tuple.
-	byOutside *flowtable.Table
+	byOutside *flowtable.Index
 	slab      *flowtable.Slab
 	leases    []lease
 	timers    *flowtable.Wheel // one per lease, not after its deadline
 
 	// What is held towards each destination.
-	byDestination   *flowtable.Table
+	byDestination   *flowtable.Index
 	destinationSlab *flowtable.Slab
 	destinations    []destination
 }
@@ -54,11 +54,11 @@ func New(cfg Config) *Decider {
 	return &Decider{
 		blocks:          cmp.Or(cfg.Blocks, blocks),
 		random:          random,
-		byOutside:       flowtable.NewTable(cfg.PortsMax, seed()),
+		byOutside:       flowtable.NewIndex(cfg.PortsMax, seed()),
 		slab:            flowtable.NewSlab(cfg.PortsMax),
 		leases:          make([]lease, cfg.PortsMax),
 		timers:          flowtable.NewWheel(cfg.PortsMax, leaseGranularity),
-		byDestination:   flowtable.NewTable(cfg.PortsMax, seed()),
+		byDestination:   flowtable.NewIndex(cfg.PortsMax, seed()),
 		destinationSlab: flowtable.NewSlab(cfg.PortsMax),
 		destinations:    make([]destination, cfg.PortsMax),
 	}

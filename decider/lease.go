@@ -69,12 +69,12 @@ func (l *lease) due(now time.Duration) time.Duration {
 // Flow Master refuses that.
 func (d *Decider) adopt(now time.Duration, msg *chain.Message) {
 	outside := msg.Outside()
-	i, ok := d.byOutside.Get(outside)
+	i, ok := d.find(outside)
 	if !ok {
 		if !d.insert(now, outside, msg.Lease) {
 			return
 		}
-		i, _ = d.byOutside.Get(outside)
+		i, _ = d.find(outside)
 	}
 	l := &d.leases[i]
 	l.id = msg.Lease
@@ -97,7 +97,7 @@ func (d *Decider) rest(l *lease, yes bool) {
 // release frees a port, unless the message is about another lease than the one
 // that holds it now.
 func (d *Decider) release(msg *chain.Message) {
-	if i, ok := d.byOutside.Get(msg.Outside()); ok && d.leases[i].id == msg.Lease {
+	if i, ok := d.find(msg.Outside()); ok && d.leases[i].id == msg.Lease {
 		d.free(i)
 	}
 }
@@ -118,7 +118,7 @@ func (d *Decider) insert(now time.Duration, outside packet.Tuple, id uint64) boo
 	l.renew(now)
 	*d.count(l)++
 	d.timers.Schedule(i, now+leaseMax)
-	if !d.byOutside.Put(outside, i) {
+	if !d.byOutside.Add(outside, i) {
 		d.free(i)
 		return false
 	}
@@ -131,15 +131,34 @@ func (d *Decider) free(i uint32) {
 	d.rest(l, false)
 	*d.count(l)--
 	held := d.held(l)
-	outside := held.key
-	outside.SrcPort = l.port
+	outside := d.outside(l)
 	if held.open == 0 && held.seats == 0 {
-		d.byDestination.Delete(held.key)
+		d.byDestination.Delete(held.key, l.destination)
 		d.destinationSlab.Give(l.destination)
 	}
-	d.byOutside.Delete(outside)
+	d.byOutside.Delete(outside, i)
 	d.timers.Cancel(i)
 	d.slab.Give(i)
+}
+
+// find finds the lease of an outside tuple.
+func (d *Decider) find(outside packet.Tuple) (uint32, bool) {
+	return d.byOutside.Find(outside, func(i uint32) bool {
+		l := &d.leases[i]
+		return l.port == outside.SrcPort && d.outside(l) == outside
+	})
+}
+
+// outside is the tuple that a lease holds.
+func (d *Decider) outside(l *lease) packet.Tuple {
+	outside := d.held(l).key
+	outside.SrcPort = l.port
+	return outside
+}
+
+// findDestination finds the place of a destination by its key.
+func (d *Decider) findDestination(key packet.Tuple) (uint32, bool) {
+	return d.byDestination.Find(key, func(at uint32) bool { return d.destinations[at].key == key })
 }
 
 // held is the destination of a lease.
@@ -159,14 +178,14 @@ func (d *Decider) count(l *lease) *uint16 {
 func (d *Decider) destination(outside packet.Tuple) (uint32, bool) {
 	key := outside
 	key.SrcPort = 0
-	if at, ok := d.byDestination.Get(key); ok {
+	if at, ok := d.findDestination(key); ok {
 		return at, true
 	}
 	at, ok := d.destinationSlab.Take()
 	if !ok {
 		return 0, false
 	}
-	if !d.byDestination.Put(key, at) {
+	if !d.byDestination.Add(key, at) {
 		d.destinationSlab.Give(at)
 		return 0, false
 	}
@@ -176,7 +195,7 @@ func (d *Decider) destination(outside packet.Tuple) (uint32, bool) {
 
 // heldTowards returns what is held towards a destination.
 func (d *Decider) heldTowards(key packet.Tuple) (held destination) {
-	if at, ok := d.byDestination.Get(key); ok {
+	if at, ok := d.findDestination(key); ok {
 		held = d.destinations[at]
 	}
 	return held

@@ -215,7 +215,7 @@ func (m *model) check() {
 	}
 	count := map[packet.Tuple]destination{}
 	for outside, l := range m.held {
-		i, ok := d.byOutside.Get(outside)
+		i, ok := d.find(outside)
 		if !ok || d.leases[i].id != l.id || d.leases[i].port != outside.SrcPort {
 			m.t.Fatalf("%v: found %v, record %+v, want lease %d", outside, ok, d.leases[i], l.id)
 		}
@@ -237,7 +237,7 @@ func (m *model) check() {
 		m.t.Fatalf("%d destinations in the table, %d in the slab, want %d", d.byDestination.Len(), d.destinationSlab.Len(), len(count))
 	}
 	for key, want := range count {
-		if i, ok := d.byDestination.Get(key); !ok || d.destinations[i] != want {
+		if i, ok := d.findDestination(key); !ok || d.destinations[i] != want {
 			m.t.Fatalf("destination %v: found %v, %+v, want %+v", key, ok, d.destinations[i], want)
 		}
 	}

@@ -1,30 +1,33 @@
 // Package flowtable holds the three structures every flow database here is
-// made of: a table from tuples to record indexes, a slab that hands the
-// indexes out, and a timing wheel over them.
+// made of: an index from tuples to records, a slab that hands the records'
+// numbers out, and a timing wheel over them.
 //
 // Why not a Go map, pointers and time.Timer: with a million flows a map of
 // pointers keeps the garbage collector walking it, every insertion may
 // allocate, and a timer per flow is a heap operation per packet. Here all
 // memory is allocated once, in New, as slices without pointers that the
 // collector skips. Zeroed memory means "empty" everywhere, so New writes
-// nothing and the operating system supplies pages only as flows come: a table
-// for a million flows costs nothing until they exist. The record type is the
-// user's own, a slice indexed by what the slab hands out.
+// nothing and the operating system supplies pages only as flows come: what is
+// made for a million flows costs next to nothing until they exist. The record
+// type is the user's own, a slice indexed by what the slab hands out.
 //
-//	tuple ──hash──▶ Table            Slab             Wheel
-//	                ┌──────────┐     ┌──────┐         hand
-//	                │tuple│ 7 ─┼──┐  │ free │          ▼
-//	                ├──────────┤  │  │ list │      ┌─┬─┬─┬─┬─┐ one slot per
-//	                │  empty   │  │  └──┬───┘      │ │7│ │3│ │ granularity
-//	                ├──────────┤  │     │Take      └─┴┼┴─┴─┴─┘
-//	                │tuple│ 3  │  ▼     ▼             └▶ 7 ⇄ 12 ⇄ 9
-//	                └──────────┘  records[7] ◀── id ──── due
+//	tuple ──hash──▶ Index            Slab             Wheel
+//	                ┌───┬────┐       ┌──────┐         hand
+//	                │tag│  7 ┼──┐    │ free │          ▼
+//	                ├───┼────┤  │    │ list │      ┌─┬─┬─┬─┬─┐ one slot per
+//	                │ · │    │  │    └──┬───┘      │ │7│ │3│ │ granularity
+//	                ├───┼────┤  │       │Take      └─┴┼┴─┴─┴─┘
+//	                │tag│  3 │  ▼       ▼             └▶ 7 ⇄ 12 ⇄ 9
+//	                └───┴────┘  records[7] ◀── id ──── due
+//	                 the same tuple? it is in the record, and nowhere else
 //
-// The table is open addressing with linear probing at a load of at most one
-// half, with a byte of hash per slot kept apart, so that a look-up usually costs
-// one access to memory. Deleting moves later entries back, so there are no
-// tombstones and the table is as good after a year as on the first day. Its hash is SipHash-1-3 under a 128-bit key, because tenants and
-// strangers choose the tuples and must not be able to choose the collisions.
+// The index is open addressing at a load of at most three quarters, in the
+// order of the homes, with a byte of hash per slot kept apart. It does not hold
+// the tuples, which the records hold: an entry takes eight bytes, not fifty.
+// Deleting moves later entries back, so there are no tombstones and the index
+// is as good after a year as on the first day. Its hash is SipHash-1-3 under a
+// 128-bit key, because tenants and strangers choose the tuples and must not be
+// able to choose the collisions.
 //
 // The wheel is a single ring of slots. A timer beyond the ring's horizon waits
 // in the farthest slot and is placed anew when the hand gets there; with the

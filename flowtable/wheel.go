@@ -24,10 +24,10 @@ type Wheel struct {
 	length      int
 }
 
-// node links an id into its slot's list. A tick of zero means not scheduled, so
-// zeroed memory holds no timer; ticks count from one.
+// node links an id into its slot's list. A prev of zero means not scheduled, so zeroed
+// memory holds no timer.
 type node struct {
-	tick int64
+	tick uint32 // modulo 2^32; see tickOf
 	next uint32 // id plus one; zero at the end of the list
 	prev uint32 // id plus one; at the head of a list headOf plus the slot
 }
@@ -35,7 +35,7 @@ type node struct {
 // headOf marks the prev of a list's first node. Ids stay below it (CapacityMax).
 const headOf = 1 << 31
 
-var _ [16]byte = [unsafe.Sizeof(node{})]byte{}
+var _ [12]byte = [unsafe.Sizeof(node{})]byte{}
 
 // NewWheel returns an empty wheel whose time starts at zero.
 func NewWheel(n int, granularity time.Duration) *Wheel {
@@ -52,27 +52,35 @@ func (w *Wheel) Len() int { return w.length }
 // Schedule sets the id's timer, replacing the one it had.
 func (w *Wheel) Schedule(id uint32, deadline time.Duration) {
 	w.Cancel(id)
-	tick := max(int64((deadline-1)/w.granularity)+1, 1)
-	w.nodes[id].tick = tick
+	tick := min(max(int64((deadline-1)/w.granularity)+1, 1, w.hand-farMax), w.hand+farMax)
+	w.nodes[id].tick = uint32(tick)
 	w.link(id, min(max(tick, w.hand), w.hand+wheelSlots-1))
 	w.length++
 }
 
 // Cancel removes the id's timer, if it has one.
 func (w *Wheel) Cancel(id uint32) {
-	if w.nodes[id].tick == 0 {
+	if w.nodes[id].prev == 0 {
 		return
 	}
 	w.unlink(id)
-	w.nodes[id].tick = 0
+	w.nodes[id].prev = 0
 	w.length--
 }
 
 // Deadline returns the time at which the id's timer is due, rounded up to the
 // granularity; false when it has none.
 func (w *Wheel) Deadline(id uint32) (time.Duration, bool) {
-	tick := w.nodes[id].tick
-	return time.Duration(tick) * w.granularity, tick != 0
+	if w.nodes[id].prev == 0 {
+		return 0, false
+	}
+	return time.Duration(w.tickOf(id)) * w.granularity, true
+}
+
+// tickOf is the tick of a scheduled id, which lies within 2^31 of the hand: within
+// farMax when it was scheduled.
+func (w *Wheel) tickOf(id uint32) int64 {
+	return w.hand + int64(int32(w.nodes[id].tick-uint32(w.hand)))
 }
 
 // Next removes and returns one id whose deadline is not after now. Called until
@@ -94,7 +102,7 @@ func (w *Wheel) Next(now time.Duration) (id uint32, ok bool) {
 				break
 			}
 			id := head - 1
-			due := w.nodes[id].tick
+			due := w.tickOf(id)
 			if due <= tick {
 				w.Cancel(id)
 				return id, true

@@ -537,11 +537,11 @@ func checkTables(t fataler, m *Master) {
 	for f := range m.Each {
 		records++
 		outside := chain.Outside(f.Inside, f.Public, f.PublicPort)
-		o, ok := m.byOutside.Get(outside)
+		o, ok := m.findOutside(outside)
 		if !ok || m.records[o].lease != f.Lease {
 			t.Fatalf("%v: outside → %d %v", f.Inside, o, ok)
 		}
-		i, ok := m.byInside.Get(f.Inside)
+		i, ok := m.findInside(f.Inside)
 		if ok && i == o {
 			found++
 		}

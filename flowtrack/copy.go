@@ -43,7 +43,7 @@ func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Messa
 	m.cut = m.asked
 	if reason == drop.StaleDecision {
 		// The Decider has forgotten what it gave out: the port is taken. Tell it by whom.
-		i, _ := m.byOutside.Get(msg.Outside())
+		i, _ := m.findOutside(msg.Outside())
 		return append(out, m.leaseNote(i), refusal(msg, reason))
 	}
 	return append(out, toDecider(*msg, chain.Release), refusal(msg, reason))
@@ -56,7 +56,7 @@ func (m *Master) outgrown(now time.Duration, msg *chain.Message) bool {
 	if chain.PortClass(msg.PublicPort) != 0 || m.class(now, SlotOf(msg)) == 0 {
 		return false
 	}
-	i, known := m.byOutside.Get(msg.Outside())
+	i, known := m.findOutside(msg.Outside())
 	return !known || !m.restsFor(i, msg) || !m.mayGive(now, &m.records[i])
 }
 
@@ -79,7 +79,7 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 	if !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
 		return drop.UnknownPublicAddress
 	}
-	if i, taken := m.byOutside.Get(msg.Outside()); taken && !m.restsFor(i, msg) {
+	if i, taken := m.findOutside(msg.Outside()); taken && !m.restsFor(i, msg) {
 		return drop.StaleDecision
 	}
 	return drop.None
@@ -100,14 +100,14 @@ func (m *Master) forgetMemories(now time.Duration, msg *chain.Message) {
 	if i, ok := m.living(msg.Flow); ok && !m.valid(&m.records[i]) {
 		m.remove(i)
 	}
-	if i, ok := m.byOutside.Get(msg.Outside()); ok && !m.valid(&m.records[i]) && now >= m.current.knows[m.records[i].slot] {
+	if i, ok := m.findOutside(msg.Outside()); ok && !m.valid(&m.records[i]) && now >= m.current.knows[m.records[i].slot] {
 		m.remove(i)
 	}
 }
 
 // open writes the record of a new flow; false when the table is full.
 func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
-	if i, rests := m.byOutside.Get(msg.Outside()); rests {
+	if i, rests := m.findOutside(msg.Outside()); rests {
 		m.remove(i) // its own, from before; see restsFor
 	}
 	r := record{
@@ -132,14 +132,18 @@ func (m *Master) put(r record) (uint32, bool) {
 	if !ok {
 		return 0, false
 	}
-	_, taken := m.byInside.Get(r.inside)
-	if taken = taken && r.state == Resting; !taken && !m.byInside.Put(r.inside, i) {
+	old, known := m.findInside(r.inside)
+	stands := known && r.state == Resting // the old one, for its tuple
+	if known && !stands {
+		m.byInside.Delete(r.inside, old)
+	}
+	if !stands && !m.byInside.Add(r.inside, i) {
 		m.slab.Give(i)
 		return 0, false
 	}
-	if !m.byOutside.Put(r.outside(), i) {
-		if !taken {
-			m.byInside.Delete(r.inside)
+	if !m.byOutside.Add(r.outside(), i) {
+		if !stands {
+			m.byInside.Delete(r.inside, i)
 		}
 		m.slab.Give(i)
 		return 0, false
@@ -223,7 +227,7 @@ func (m *Master) overtaken(msg *chain.Message) bool {
 			(msg.Lease>>leaseClockBits == r.lease>>leaseClockBits ||
 				chain.PortClass(msg.PublicPort) == 0 && chain.PortClass(r.publicPort) == 0)
 	}
-	if i, ok := m.byOutside.Get(msg.Outside()); ok && earlier(&m.records[i]) {
+	if i, ok := m.findOutside(msg.Outside()); ok && earlier(&m.records[i]) {
 		return true
 	}
 	i, ok := m.living(msg.Flow)
@@ -249,7 +253,7 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) (i uin
 	if msg.Packet {
 		all = m.current.after(m.self, slot) == 0
 	}
-	i, known := m.byOutside.Get(msg.Outside())
+	i, known := m.findOutside(msg.Outside())
 	if known && m.records[i].lease == msg.Lease && m.records[i].inside == msg.Flow {
 		r := &m.records[i]
 		if r.state != state && (r.state == Resting || state == Resting) {
@@ -299,7 +303,7 @@ func (m *Master) done(msg *chain.Message) {
 	if msg.View != m.current.ballot && m.defect != IgnoreEpoch {
 		return
 	}
-	if i, known := m.byInside.Get(msg.Flow); known && m.records[i].lease == msg.Lease && m.ownsInView(uint32(m.records[i].slot)) {
+	if i, known := m.findInside(msg.Flow); known && m.records[i].lease == msg.Lease && m.ownsInView(uint32(m.records[i].slot)) {
 		m.records[i].copied = true
 	}
 }

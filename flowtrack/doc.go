@@ -109,11 +109,12 @@
 //   - I13, I19, and I18: a round of the streams takes about 20 s for a million flows
 //     where a datagram holds BatchMax records, 140 s where the path's MTU is 1280.
 //
-// A flow costs, in bytes, where it exists: at its owner 184 (record 64, two table
-// entries 100, timer 16, index 4), at the second node 184 again; at two Deciders 86
-// each, and 78 for each destination there; at each Top that uses it 216 (entry 112, two
-// table entries 100, index 4). In sum about 184+184+2·86+216 = 756, on a cell of three
-// nodes 250 a node, with one Top and not counting destinations.
+// A flow costs, in bytes: at its owner 96 (record 64, two index entries 16, timer 12,
+// slab 4), at the second node 96 again; at two Deciders 40 each, and 36 more where its
+// destination is its own; at each Top that uses it 124 (entry 104, two index entries 16,
+// slab 4). In sum 96+96+2·40+124 = 396 with one Top, and 468 with a destination of its
+// own. That is of full tables: an index has its slots at a load of three quarters then,
+// and its pages exist from the first few thousand flows on.
 //
 // Limits: see limits.go. Besides:
 //

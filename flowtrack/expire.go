@@ -147,7 +147,7 @@ func (m *Master) end(now time.Duration, i uint32, out []chain.Message) []chain.M
 // gateway. The stream tells the holders.
 func (m *Master) retire(now time.Duration, i uint32) {
 	r := &m.records[i]
-	m.byInside.Delete(r.inside)
+	m.byInside.Delete(r.inside, i)
 	r.copied = true
 	r.state, r.opened, r.lastSeen = Resting, max(now+m.portRest(r), now+restGuard), now
 	m.timers.Schedule(i, r.opened)
@@ -179,10 +179,10 @@ func (m *Master) portRest(r *record) time.Duration {
 // remove forgets a record.
 func (m *Master) remove(i uint32) {
 	r := &m.records[i]
-	if j, ok := m.byInside.Get(r.inside); ok && j == i {
-		m.byInside.Delete(r.inside)
+	if j, ok := m.findInside(r.inside); ok && j == i {
+		m.byInside.Delete(r.inside, i)
 	}
-	m.byOutside.Delete(r.outside())
+	m.byOutside.Delete(r.outside(), i)
 	m.onSeat[chain.PortClass(r.publicPort)]--
 	m.timers.Cancel(i)
 	m.slab.Give(i)

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// FlowsMaxMax bounds Config.FlowsMax; New panics above it. A record takes 184
-	// bytes here once it exists (record 64, two table entries of two slots 100,
-	// timer 16, slab 4); memory for records that never exist is not touched. At
+	// FlowsMaxMax bounds Config.FlowsMax; New panics above it. A record takes 96
+	// bytes here (record 64, two index entries 16, timer 12, slab 4); memory for
+	// records that never exist is not touched, but that of the indexes. At
 	// Config.FlowsMax a new flow is refused with FlowTableFull.
 	FlowsMaxMax = flowtable.CapacityMax
 

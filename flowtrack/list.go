@@ -2,6 +2,17 @@ package flowtrack
 
 import "hyperplane/packet"
 
+// findInside finds the record that stands for an inside tuple: of the flow that lives,
+// if one does.
+func (m *Master) findInside(inside packet.Tuple) (uint32, bool) {
+	return m.byInside.Find(inside, func(i uint32) bool { return m.records[i].inside == inside })
+}
+
+// findOutside finds the record of an outside tuple.
+func (m *Master) findOutside(outside packet.Tuple) (uint32, bool) {
+	return m.byOutside.Find(outside, func(i uint32) bool { return m.records[i].outside() == outside })
+}
+
 // Lookup finds a flow by the tuple the instance sends (with its VNI), or by
 // the tuple the internet sees (VNI 0) in either direction. It changes nothing.
 func (m *Master) Lookup(flow packet.Tuple) (Flow, bool) {
@@ -9,10 +20,10 @@ func (m *Master) Lookup(flow packet.Tuple) (Flow, bool) {
 		i, ok := m.living(flow)
 		return m.flow(i, ok)
 	}
-	if i, ok := m.byOutside.Get(flow); ok {
+	if i, ok := m.findOutside(flow); ok {
 		return m.flow(i, ok)
 	}
-	i, ok := m.byOutside.Get(flow.Reverse())
+	i, ok := m.findOutside(flow.Reverse())
 	return m.flow(i, ok)
 }
 

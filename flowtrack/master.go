@@ -47,8 +47,8 @@ type Master struct {
 	cut    uint64           // leases up to here open nothing; see chosen
 
 	// Every flow, by both of its tuples; one that rests by the outer one alone.
-	byInside  *flowtable.Table
-	byOutside *flowtable.Table
+	byInside  *flowtable.Index
+	byOutside *flowtable.Index
 	slab      *flowtable.Slab
 	records   []record
 	timers    *flowtable.Wheel // every flow has one; see rearm
@@ -108,8 +108,8 @@ func New(cfg Config) *Master {
 	m := &Master{
 		self:      cfg.Self,
 		defect:    cfg.Defect,
-		byInside:  flowtable.NewTable(cfg.FlowsMax, cfg.Seed),
-		byOutside: flowtable.NewTable(cfg.FlowsMax, cfg.Seed),
+		byInside:  flowtable.NewIndex(cfg.FlowsMax, cfg.Seed),
+		byOutside: flowtable.NewIndex(cfg.FlowsMax, cfg.Seed),
 		slab:      flowtable.NewSlab(cfg.FlowsMax),
 		records:   make([]record, cfg.FlowsMax),
 		timers:    flowtable.NewWheel(cfg.FlowsMax, granularity),

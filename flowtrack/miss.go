@@ -51,7 +51,7 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 	}
 	question := *msg
 	question.Kind, question.To, question.Class = chain.Choose, 0, m.class(now, slot)
-	if i, ok := m.byInside.Get(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, &m.records[i]) {
+	if i, ok := m.findInside(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, &m.records[i]) {
 		question.Public, question.PublicPort = m.records[i].public, m.records[i].publicPort
 	} else if question.Class != 0 && !m.trustsSeat(now, slot) {
 		return append(out, refusal(msg, drop.Rebuilding))
@@ -149,7 +149,7 @@ func (m *Master) expose(now time.Duration, msg *chain.Message, i uint32, out []c
 // rests, or of which this node only has a memory, is not found.
 func (m *Master) find(msg *chain.Message) (uint32, bool) {
 	if msg.Inbound {
-		i, ok := m.byOutside.Get(msg.Flow.WithVNI(0).Reverse())
+		i, ok := m.findOutside(msg.Flow.WithVNI(0).Reverse())
 		return i, ok && m.records[i].state != Resting && m.valid(&m.records[i])
 	}
 	i, ok := m.living(msg.Flow)
@@ -158,7 +158,7 @@ func (m *Master) find(msg *chain.Message) (uint32, bool) {
 
 // living finds the record of a flow that has not ended by its inside tuple.
 func (m *Master) living(inside packet.Tuple) (uint32, bool) {
-	i, ok := m.byInside.Get(inside)
+	i, ok := m.findInside(inside)
 	return i, ok && m.records[i].state != Resting
 }
 

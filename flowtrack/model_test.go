@@ -671,7 +671,7 @@ func (w *world) verify() {
 				continue
 			}
 			outside := chain.Outside(f.Inside, f.Public, f.PublicPort)
-			i, _ := m.byOutside.Get(outside)
+			i, _ := m.findOutside(outside)
 			if r := &m.records[i]; !m.valid(r) || !r.copied {
 				continue
 			}

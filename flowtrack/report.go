@@ -84,7 +84,7 @@ func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool 
 	if !ok || state == Resting || m.belongs(msg) != drop.None || !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
 		return false
 	}
-	if i, taken := m.byOutside.Get(msg.Outside()); taken {
+	if i, taken := m.findOutside(msg.Outside()); taken {
 		if m.valid(&m.records[i]) {
 			return false
 		}

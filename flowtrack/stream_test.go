@@ -53,7 +53,7 @@ func TestStreamLeavesNothingOut(t *testing.T) {
 			for range 5 {
 				c.miss(nodeAddr(0), missOf(spread(1000+random.IntN(1<<13))))
 				f := spread(random.IntN(400))
-				if j, ok := owner.byInside.Get(f); ok && random.IntN(4) == 0 {
+				if j, ok := owner.findInside(f); ok && random.IntN(4) == 0 {
 					owner.remove(j)
 				}
 			}
@@ -272,7 +272,7 @@ func TestBatchesAreCutAnew(t *testing.T) {
 	if holder.Len() != 4 {
 		t.Fatalf("%d records arrived", holder.Len())
 	}
-	i, _ := owner.byInside.Get(spread(0))
+	i, _ := owner.findInside(spread(0))
 	owner.remove(i)
 	take(streamRetry, func(n int) bool { return n != 2 }, true) // the second is lost
 	for range 20 {

@@ -27,8 +27,8 @@ type entry struct {
 	state      uint8         // what the Flow Master last said of the flow's state
 	sentOut    uint8         // TCP flags reported, and not confirmed yet
 	sentIn     uint8         //
+	used       bool          // since the last report
 	seen       time.Duration // when the last packet passed
-	reported   time.Duration // the value of seen last reported
 	until      time.Duration // the entry's lease: later packets ask again
 	lease      uint64        // the decision's name
 
@@ -37,7 +37,7 @@ type entry struct {
 }
 
 // Under two cache lines an entry: a change here is a decision.
-var _ [112]byte = [unsafe.Sizeof(entry{})]byte{}
+var _ [104]byte = [unsafe.Sizeof(entry{})]byte{}
 
 // outside is the key of the flow's replies: remote → public, VNI 0.
 func (e *entry) outside() packet.Tuple {
@@ -47,24 +47,31 @@ func (e *entry) outside() packet.Tuple {
 // cache finds entries by the tuple of either direction. The directions cannot
 // be confused: the one from inside carries a VNI, the one from outside none.
 type cache struct {
-	byTuple *flowtable.Table
+	byTuple *flowtable.Index
 	free    *flowtable.Slab
 	entries []entry
 }
 
 func newCache(flowsMax int, seed flowtable.Seed) *cache {
 	return &cache{
-		byTuple: flowtable.NewTable(2*flowsMax, seed),
+		byTuple: flowtable.NewIndex(2*flowsMax, seed),
 		free:    flowtable.NewSlab(flowsMax),
 		entries: make([]entry, flowsMax),
 	}
 }
 
 func (c *cache) get(t packet.Tuple) *entry {
-	if i, ok := c.byTuple.Get(t); ok {
+	if i, ok := c.find(t); ok {
 		return &c.entries[i]
 	}
 	return nil
+}
+
+func (c *cache) find(t packet.Tuple) (uint32, bool) {
+	return c.byTuple.Find(t, func(i uint32) bool {
+		e := &c.entries[i]
+		return e.inside == t || t.VNI() == 0 && e.outside() == t
+	})
 }
 
 // install makes or replaces the entry of a decided flow, and returns the one that
@@ -84,7 +91,7 @@ func (c *cache) install(now time.Duration, m *chain.Message) *entry {
 	}
 	// A reply tuple belongs to one flow at a time (I1). Another that still holds it
 	// has been forgotten by its owner, unless m is the one that came late.
-	if j, ok := c.byTuple.Get(m.Outside().Reverse()); ok {
+	if j, ok := c.find(m.Outside().Reverse()); ok {
 		if c.entries[j].until > until {
 			return nil
 		}
@@ -95,13 +102,13 @@ func (c *cache) install(now time.Duration, m *chain.Message) *entry {
 		return nil
 	}
 	e := &c.entries[i]
-	*e = entry{inside: m.Flow, public: m.Public, publicPort: m.PublicPort, service: m.Service, seen: now, reported: now, until: until, lease: m.Lease, state: m.State}
+	*e = entry{inside: m.Flow, public: m.Public, publicPort: m.PublicPort, service: m.Service, seen: now, until: until, lease: m.Lease, state: m.State}
 	reply := e.outside()
-	if c.byTuple.Put(m.Flow, i) {
-		if c.byTuple.Put(reply, i) {
+	if c.byTuple.Add(m.Flow, i) {
+		if c.byTuple.Add(reply, i) {
 			return e
 		}
-		c.byTuple.Delete(m.Flow)
+		c.byTuple.Delete(m.Flow, i)
 	}
 	*e = entry{}
 	c.free.Give(i)
@@ -127,13 +134,13 @@ func (c *cache) confirm(m *chain.Message) {
 
 // remove drops the entry with this inside tuple.
 func (c *cache) remove(inside packet.Tuple) {
-	i, ok := c.byTuple.Get(inside)
+	i, ok := c.find(inside)
 	if !ok {
 		return
 	}
 	e := &c.entries[i]
-	c.byTuple.Delete(e.outside())
-	c.byTuple.Delete(inside)
+	c.byTuple.Delete(e.outside(), i)
+	c.byTuple.Delete(inside, i)
 	*e = entry{}
 	c.free.Give(i)
 }

@@ -27,7 +27,7 @@ func (n *Node) report(now time.Duration) {
 		}
 		e := &n.cache.entries[n.sweep]
 		n.sweep++
-		if e.lease != 0 && (e.seen != e.reported || e.sentOut|e.sentIn != 0 || n.sweeps%repairRounds == 0) {
+		if e.lease != 0 && (e.used || e.sentOut|e.sentIn != 0 || n.sweeps%repairRounds == 0) {
 			n.reportEntry(now, e)
 		}
 	}
@@ -40,7 +40,7 @@ func (n *Node) reportEntry(now time.Duration, e *entry) {
 		Public: e.public, PublicPort: e.publicPort, Top: n.self, At: now, From: n.self,
 		FlagsOut: e.flagsOut | e.sentOut, FlagsIn: e.flagsIn | e.sentIn, Age: uint32(min((now-e.seen)/time.Millisecond, 1<<32-1)),
 	}
-	e.reported = e.seen
+	e.used = false
 	e.sentOut, e.sentIn = m.FlagsOut, m.FlagsIn // the report may be lost
 	e.flagsOut, e.flagsIn = 0, 0
 	if m.Flow == (packet.Tuple{}) {

@@ -320,7 +320,9 @@ func (n *Node) resolve(e *entry) drop.Reason {
 // told to the Flow Master when the packet is done with; activity is reported by the
 // sweep.
 func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) {
-	e.seen = now
+	if now != e.seen {
+		e.seen, e.used = now, true
+	}
 	if v.Kind != packet.KindTCP {
 		return
 	}

@@ -18,7 +18,7 @@ type reflection struct {
 // reflections is a bounded table of them; it forgets the idle ones at a
 // constant pace.
 type reflections struct {
-	byTuple   *flowtable.Table
+	byTuple   *flowtable.Index
 	free      *flowtable.Slab
 	records   []reflection
 	sweep     int
@@ -29,15 +29,19 @@ type reflections struct {
 
 func newReflections(seed flowtable.Seed) *reflections {
 	return &reflections{
-		byTuple: flowtable.NewTable(reflectionsMax, seed),
+		byTuple: flowtable.NewIndex(reflectionsMax, seed),
 		free:    flowtable.NewSlab(reflectionsMax),
 		records: make([]reflection, reflectionsMax),
 	}
 }
 
+func (r *reflections) find(t packet.Tuple) (uint32, bool) {
+	return r.byTuple.Find(t, func(i uint32) bool { return r.records[i].tuple == t })
+}
+
 // lookup returns the service that the answer t has to go back to.
 func (r *reflections) lookup(now time.Duration, t packet.Tuple) (uint32, bool) {
-	i, ok := r.byTuple.Get(t)
+	i, ok := r.find(t)
 	if !ok {
 		return 0, false
 	}
@@ -47,13 +51,13 @@ func (r *reflections) lookup(now time.Duration, t packet.Tuple) (uint32, bool) {
 
 // learn remembers that packets answered by t came from service.
 func (r *reflections) learn(now time.Duration, t packet.Tuple, service uint32) {
-	i, ok := r.byTuple.Get(t)
+	i, ok := r.find(t)
 	if !ok {
 		if i, ok = r.free.Take(); !ok {
 			r.Refused++
 			return
 		}
-		if !r.byTuple.Put(t, i) {
+		if !r.byTuple.Add(t, i) {
 			r.free.Give(i)
 			r.Refused++
 			return
@@ -73,7 +77,7 @@ func (r *reflections) expire(now time.Duration) {
 		}
 		rec := &r.records[r.sweep]
 		if rec.service != 0 && now-rec.seen > r.idle {
-			r.byTuple.Delete(rec.tuple)
+			r.byTuple.Delete(rec.tuple, uint32(r.sweep))
 			*rec = reflection{}
 			r.free.Give(uint32(r.sweep))
 		}
