@@ -13,7 +13,8 @@ import (
 // two is an owner of many records, by the table's first free places, and the node that
 // is to hold them.
 func two(t *testing.T, records int) *cluster {
-	c := newCluster(t, 2, 1<<14, 1<<15, 1)
+	flowsMax := max(1<<14, records)
+	c := newCluster(t, 2, flowsMax, 2*flowsMax, 1)
 	c.apply(mustState(t, blueGateway))
 	c.enterAll(c.agree([]int{0}, nil, nil, nil))
 	for i := range records {
@@ -73,6 +74,31 @@ func TestStreamLeavesNothingOut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A million flows are on two nodes again in the time that is promised, at a pace that
+// does not depend on how many there are.
+func TestMillionFlowsOnTwoNodesAgain(t *testing.T) {
+	const flows = 1_000_000
+	c := two(t, flows)
+	owner, holder := c.nodes[0].master, c.nodes[1].master
+	owner.BatchRecords = BatchMax
+	began, most := c.now, uint64(0)
+	for known := false; !known; known, _ = holder.Knows(c.now) {
+		before := holder.Taken.Copies
+		c.advance(20 * time.Millisecond)
+		most = max(most, holder.Taken.Copies-before)
+		if c.now-began > 20*time.Second {
+			t.Fatalf("after %v the holder knows %d of %d flows", c.now-began, holder.Len(), flows)
+		}
+	}
+	if owner.Len() != flows || holder.Len() != flows || owner.Unheld() != 0 {
+		t.Errorf("of %d flows the owner has %d, the holder %d; %d unheld", flows, owner.Len(), holder.Len(), owner.Unheld())
+	}
+	if most > batchesPerTickMax*BatchMax {
+		t.Errorf("%d records in one tick, want at most %d", most, batchesPerTickMax*BatchMax)
+	}
+	t.Logf("%d flows in %v", flows, c.now-began)
 }
 
 // The numbers of batches go around without a halt.
