@@ -37,6 +37,7 @@ var order = [][]string{
 	{"loop"},
 	{"packet"},
 	{"telemetry"},
+	{"golden"},
 }
 
 // budget is what the data path's packages may import besides the standard

@@ -2,11 +2,8 @@ package flowtrack
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,18 +11,13 @@ import (
 	"time"
 
 	"hyperplane/chain"
+	"hyperplane/golden"
 	"hyperplane/packet"
 	"hyperplane/telemetry/drop"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what happens into testdata/*.txt instead of comparing")
-
-// TestScripts runs testdata/*.txt through a cluster of Flow Masters and Deciders. A
-// script is a list of blocks, with comments between them:
-//
-//	command        one line of what is done; further lines are its argument
-//	----
-//	what happened  one line per message, in order, up to an empty line
+// TestScripts runs testdata/*.txt through a cluster of Flow Masters and Deciders:
+// scripts of package golden, in which one line per message happens, in order.
 //
 // The world: "nodes N flows=N ports=N" (first, or never: one node), "state" followed
 // by the list of gateways, "advance DURATION". Time is printed where it passes.
@@ -47,65 +39,30 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into testdata/*.tx
 // To look: "flows", "knows" (which nodes know all they should, and how much may be
 // with one node only), "ports" (of the first Decider), "streams on" (and acks).
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+	golden.Scripts(t, "testdata/*.txt", "# Guards ", func(t *testing.T, text *golden.Script) {
+		s := &script{t: t}
+		for i := range text.Blocks {
+			if b := &text.Blocks[i]; b.Step {
+				s.play(b)
 			}
-			if !strings.HasPrefix(string(data), "# Guards ") {
-				t.Errorf("%s does not open with the property it guards", file)
-			}
-			got := runScript(t, string(data))
-			if got == string(data) {
-				return
-			}
-			if !*rewrite {
-				t.Fatalf("%s does not match; renew with -rewrite if this is right:\n%s", file, got)
-			}
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
+		}
+	})
 }
 
-// runScript returns the script with what really happened in each block.
-func runScript(t *testing.T, text string) string {
-	var out strings.Builder
-	s := &script{t: t}
-	for block := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
-		if out.Len() > 0 {
-			out.WriteString("\n")
-		}
-		command, _, isCommand := strings.Cut(block, "\n----")
-		out.WriteString(command + "\n")
-		if !isCommand {
-			continue
-		}
-		var lines []string
-		for line := range strings.Lines(command) {
-			if !strings.HasPrefix(line, "#") {
-				lines = append(lines, line)
-			}
-		}
-		s.happened.Reset()
-		if err := s.run(strings.TrimSpace(lines[0]), strings.Join(lines[1:], "")); err != nil {
-			t.Fatalf("%s: %v", lines[0], err)
-		}
-		if s.cluster != nil {
-			s.check(t)
-		}
-		if s.happened.Len() == 0 {
-			s.happened.WriteString("nothing\n")
-		}
-		out.WriteString("----\n" + s.happened.String())
+// play sets what happened in a step.
+func (s *script) play(b *golden.Block) {
+	s.happened.Reset()
+	command, argument := b.Command()
+	if err := s.run(command, argument); err != nil {
+		s.t.Fatalf("%s: %v", command, err)
 	}
-	return out.String()
+	if s.cluster != nil {
+		s.check(s.t)
+	}
+	if s.happened.Len() == 0 {
+		s.happened.WriteString("nothing\n")
+	}
+	b.Happened = s.happened.String()
 }
 
 type script struct {
