@@ -19,7 +19,7 @@ func (w *world) flow() (out, in packet.Packet) {
 
 // twins is what the in-memory TUNs on a packet's way allocate themselves.
 func (w *world) twins(p packet.Packet) float64 {
-	d := w.edges[0]
+	d := w.Edges[0]
 	buf := make([]byte, tun.ReadLen)
 	return testing.AllocsPerRun(200, func() {
 		_ = d.Inject(p)
@@ -36,17 +36,17 @@ func TestHitsAllocateNothing(t *testing.T) {
 	out, in := w.flow()
 	twins := w.twins(out)
 	if n := testing.AllocsPerRun(200, func() {
-		_ = w.instances["blue-1"].Inject(out)
-		w.loop.Turn(0)
-		w.edges[0].Sent()
-		w.edges[1].Sent()
+		_ = w.Instances["blue-1"].Inject(out)
+		w.Loop.Turn(0)
+		w.Edges[0].Sent()
+		w.Edges[1].Sent()
 	}); n > twins {
 		t.Errorf("out: %v allocations per packet", n)
 	}
 	if n := testing.AllocsPerRun(200, func() {
-		_ = w.edges[0].Inject(in)
-		w.loop.Turn(0)
-		w.instances["blue-1"].Sent()
+		_ = w.Edges[0].Inject(in)
+		w.Loop.Turn(0)
+		w.Instances["blue-1"].Sent()
 	}); n > twins {
 		t.Errorf("in: %v allocations per packet", n)
 	}
@@ -60,18 +60,18 @@ func TestMissesAllocateNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(500, func() {
 		port++
 		packet.UDP(packet.IPv4(p).Payload()).SetSrcPort(port)
-		_ = w.instances["blue-1"].Inject(plain(p))
-		w.loop.Turn(0)
-		w.edges[0].Sent()
-		w.edges[1].Sent()
+		_ = w.Instances["blue-1"].Inject(plain(p))
+		w.Loop.Turn(0)
+		w.Edges[0].Sent()
+		w.Edges[1].Sent()
 	}); n > twins {
 		t.Errorf("new flow: %v allocations per packet", n)
 	}
 	bad := TCP("10.0.1.10:9", web+":80", "A", nil)
 	if n := testing.AllocsPerRun(500, func() {
-		_ = w.instances["blue-1"].Inject(plain(bad))
-		w.loop.Turn(0)
-		w.instances["blue-1"].Sent()
+		_ = w.Instances["blue-1"].Inject(plain(bad))
+		w.Loop.Turn(0)
+		w.Instances["blue-1"].Sent()
 	}); n > twins {
 		t.Errorf("refused: %v allocations per packet", n)
 	}
@@ -88,10 +88,10 @@ func BenchmarkCell(b *testing.B) {
 			b.SetBytes(int64(len(p.Data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = w.instances["blue-1"].Inject(p)
-				w.loop.Turn(0)
-				w.edges[0].Sent()
-				w.edges[1].Sent()
+				_ = w.Instances["blue-1"].Inject(p)
+				w.Loop.Turn(0)
+				w.Edges[0].Sent()
+				w.Edges[1].Sent()
 			}
 		})
 	}

@@ -1,13 +1,6 @@
 // Package sim runs whole cells without a kernel: the real workers of every
-// role in one thread, with time as an argument. It has two parts.
-//
-// Cell (cell_test.go) is for tests of behaviour: a cell in which nothing goes wrong, whose
-// roles share one loop and the in-memory carrier (wire.Exchange). A test sends a
-// packet and sees what a tenant or the internet would see.
-//
-//	Send("blue-1", p) ─▶ tuntest ─▶ Nitro ─┐                    ┌─▶ Blackfoot ─▶ tuntest ─▶ Internet()
-//	                                       ├── wire.Exchange ───┤
-//	Received("blue-1") ◀─ tuntest ◀─ Nitro ┘     Node(s)        └── Blackfoot ◀─ tuntest ◀─ Reply(p)
+// role in one thread, with time as an argument. For tests of behaviour, where nothing
+// goes wrong, there is a smaller cell in simtest.
 //
 // World is for everything that goes wrong: a seed draws a cell of 2 to 9 nodes,
 // tenants with equal addresses, programs that open, use and close connections,

@@ -43,9 +43,9 @@ func FuzzCell(f *testing.F) {
 		case 1:
 			w.must(w.Reply(p))
 		case 2:
-			w.must(w.Inject(w.state.Hosts[0].Addr, w.state.Nodes[0].Addr, packet.Tunnel{VNI: 100, Service: 1, Hops: 4}, p))
+			w.must(w.Inject(w.State.Hosts[0].Addr, w.State.Nodes[0].Addr, packet.Tunnel{VNI: 100, Service: 1, Hops: 4}, p))
 		case 3:
-			w.must(w.Inject(w.state.Nodes[0].Addr, w.state.Hosts[0].Addr, packet.Tunnel{VNI: 100, Service: 1, Hops: 4}, p))
+			w.must(w.Inject(w.State.Nodes[0].Addr, w.State.Hosts[0].Addr, packet.Tunnel{VNI: 100, Service: 1, Hops: 4}, p))
 		}
 		for _, got := range w.Received("green-1") {
 			if how&3 != 1 {

@@ -10,6 +10,7 @@ import (
 	"hyperplane/cellstate"
 	"hyperplane/packet"
 	. "hyperplane/packet/packettest"
+	"hyperplane/sim/simtest"
 	"hyperplane/telemetry/drop"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // world is a cell under test: every error ends the test.
 type world struct {
-	*Cell
+	*simtest.Cell
 	t     testing.TB
 	spec  string
 	drops drop.Counts // seen by the last call of dropped
@@ -35,7 +36,7 @@ func newWorld(t testing.TB, edits ...string) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, spec: string(b)}
-	c, err := New(w.edit(edits...), 1<<17)
+	c, err := simtest.New(w.edit(edits...), 1<<17)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func clone(b []byte) []byte { return append([]byte(nil), b...) }
 func (w *world) silence() {
 	w.t.Helper()
 	ps := w.Internet()
-	for name := range w.instances {
+	for name := range w.Instances {
 		ps = append(ps, w.Received(name)...)
 	}
 	for _, p := range ps {

@@ -14,14 +14,14 @@ func TestForgedTunnels(t *testing.T) {
 	sent := w.out("green-1", UDP("10.0.1.10:4000", web+":53", nil))
 	reply := UDP(web+":53", source(t, sent), nil)
 	var (
-		node  = w.state.Nodes[0].Addr
-		other = w.state.Nodes[0].Addr
-		edge  = w.state.Edges[0].Addr
-		host1 = w.state.Hosts[0].Addr
-		host2 = w.state.Hosts[1].Addr
+		node  = w.State.Nodes[0].Addr
+		other = w.State.Nodes[0].Addr
+		edge  = w.State.Edges[0].Addr
+		host1 = w.State.Hosts[0].Addr
+		host2 = w.State.Hosts[1].Addr
 		alien = packet.Addr4(0x01020304)
 	)
-	for _, n := range w.state.Nodes {
+	for _, n := range w.State.Nodes {
 		if n.Addr != node {
 			other = n.Addr
 		}

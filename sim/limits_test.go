@@ -8,6 +8,7 @@ import (
 	"hyperplane/loop"
 	"hyperplane/packet"
 	. "hyperplane/packet/packettest"
+	"hyperplane/sim/simtest"
 	"hyperplane/telemetry/drop"
 )
 
@@ -76,7 +77,7 @@ func TestPortsAreSpread(t *testing.T) {
 // A full flow table refuses new flows with an answer and keeps the old ones.
 func TestFlowTableFull(t *testing.T) {
 	w := newWorld(t)
-	c, err := New(w.edit(), 4)
+	c, err := simtest.New(w.edit(), 4)
 	w.must(err)
 	w.Cell = c
 	for i := range 4 {

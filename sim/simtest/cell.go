@@ -1,4 +1,4 @@
-package sim
+package simtest
 
 import (
 	"fmt"
@@ -23,19 +23,31 @@ import (
 // formTurnsMax is how many turns a cell may take to form: much less than a second.
 const formTurnsMax = 50
 
+// Role is what a cell knows of each of its workers.
+type Role interface {
+	Apply(now time.Duration, s *cellstate.State) error
+	Snapshot(now time.Duration) telemetry.Snapshot
+}
+
 // Cell is a cell in memory. It is not safe for concurrent use.
 type Cell struct {
 	// Roles by the names that the state gives them.
 	Roles map[string]Role
+	// State is the one that was applied last.
+	State *cellstate.State
+	// Nodes are the cores of the cell's nodes, in the order of the state.
+	Nodes []*natgw.Node
+	// Instances are the interfaces of the instances, by name, and Edges those of
+	// the edges. Send and Reply are for whoever needs no more than a packet's way.
+	Instances map[string]*tuntest.Device
+	Edges     []*tuntest.Device
+	// Loop runs all roles; one Turn lets every packet come to rest.
+	Loop *loop.Loop
 
-	state     *cellstate.State
-	loop      *loop.Loop
-	exchange  *wire.Exchange
-	instances map[string]*tuntest.Device
-	nodes     []*natgw.Worker
-	edges     []*tuntest.Device
-	next      int // the edge that takes the next packet from the internet
-	now       time.Duration
+	exchange *wire.Exchange
+	workers  []*natgw.Worker
+	next     int // the edge that takes the next packet from the internet
+	now      time.Duration
 }
 
 // New builds the cell that s describes. flowsMax bounds each node.
@@ -45,8 +57,8 @@ func New(s *cellstate.State, flowsMax int) (*Cell, error) {
 		return nil, err
 	}
 	c := &Cell{
-		Roles: make(map[string]Role), loop: l, exchange: wire.NewExchange(),
-		instances: make(map[string]*tuntest.Device),
+		Roles: make(map[string]Role), Loop: l, exchange: wire.NewExchange(),
+		Instances: make(map[string]*tuntest.Device),
 	}
 	seed := flowtable.Seed{1, 2}
 	for i := range s.Nodes {
@@ -57,7 +69,7 @@ func New(s *cellstate.State, flowsMax int) (*Cell, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.nodes = append(c.nodes, w)
+		c.Nodes, c.workers = append(c.Nodes, n), append(c.workers, w)
 		c.Roles[s.Nodes[i].Name] = w
 	}
 	for i := range s.Hosts {
@@ -68,7 +80,7 @@ func New(s *cellstate.State, flowsMax int) (*Cell, error) {
 	}
 	for i := range s.Edges {
 		d := tuntest.New(s.InternetMTU)
-		c.edges = append(c.edges, d)
+		c.Edges = append(c.Edges, d)
 		w, err := blackfoot.Attach(l, blackfoot.New(), c.exchange.Port(s.Edges[i].Addr), d,
 			func(*cellstate.State) error { return nil })
 		if err != nil {
@@ -86,9 +98,9 @@ func New(s *cellstate.State, flowsMax int) (*Cell, error) {
 func (c *Cell) settle() error {
 	for range formTurnsMax {
 		formed := true
-		for _, n := range c.nodes {
+		for _, n := range c.workers {
 			s := n.Status(c.now)
-			formed = formed && s.Serving && s.Complete && s.Full == len(c.state.FlowMasters)
+			formed = formed && s.Serving && s.Complete && s.Full == len(c.State.FlowMasters)
 		}
 		if formed {
 			return nil
@@ -97,21 +109,21 @@ func (c *Cell) settle() error {
 			return err
 		}
 	}
-	return fmt.Errorf("sim: the cell did not form within %v: %+v", formTurnsMax*loop.Tick, c.nodes[0].Status(c.now))
+	return fmt.Errorf("simtest: the cell did not form within %v: %+v", formTurnsMax*loop.Tick, c.workers[0].Status(c.now))
 }
 
 func (c *Cell) open(in *cellstate.Instance) (tun.Device, error) {
 	d := tuntest.New(in.MTU)
-	c.instances[in.Name] = d
+	c.Instances[in.Name] = d
 	return d, nil
 }
 
 // Close releases what the loop holds.
-func (c *Cell) Close() { c.loop.Close() }
+func (c *Cell) Close() { c.Loop.Close() }
 
 // Apply makes s the state of every role.
 func (c *Cell) Apply(s *cellstate.State) error {
-	c.state = s
+	c.State = s
 	for _, name := range c.names() {
 		if err := c.Roles[name].Apply(c.now, s); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -136,9 +148,9 @@ func (c *Cell) Advance(d time.Duration) error {
 
 // Send lets an instance send packets, all in one turn.
 func (c *Cell) Send(instance string, ps ...packet.Packet) error {
-	d := c.instances[instance]
+	d := c.Instances[instance]
 	if d == nil {
-		return fmt.Errorf("sim: no instance %q", instance)
+		return fmt.Errorf("simtest: no instance %q", instance)
 	}
 	return c.inject(d, ps)
 }
@@ -146,7 +158,7 @@ func (c *Cell) Send(instance string, ps ...packet.Packet) error {
 // Reply lets the internet send packets to the cell; successive calls arrive at
 // successive edges, as they would by ECMP.
 func (c *Cell) Reply(ps ...packet.Packet) error {
-	d := c.edges[c.next%len(c.edges)]
+	d := c.Edges[c.next%len(c.Edges)]
 	c.next++
 	return c.inject(d, ps)
 }
@@ -161,11 +173,11 @@ func (c *Cell) inject(d *tuntest.Device, ps []packet.Packet) error {
 }
 
 // Received returns and removes what an instance received.
-func (c *Cell) Received(instance string) []packet.Packet { return c.instances[instance].Sent() }
+func (c *Cell) Received(instance string) []packet.Packet { return c.Instances[instance].Sent() }
 
 // Internet returns and removes what the edges sent to the internet.
 func (c *Cell) Internet() (ps []packet.Packet) {
-	for _, d := range c.edges {
+	for _, d := range c.Edges {
 		ps = append(ps, d.Sent()...)
 	}
 	return ps
@@ -199,11 +211,11 @@ func (c *Cell) Drops() (sum drop.Counts) {
 // step turns the loop once, which lets every packet come to rest, and checks
 // every role's account.
 func (c *Cell) step() error {
-	c.loop.Turn(c.now)
+	c.Loop.Turn(c.now)
 	for _, name := range c.names() {
 		t := c.Traffic(name)
 		if n := t.Unaccounted(); n != 0 {
-			return fmt.Errorf("sim: %s: %d packets unaccounted for (I8): %+v", name, n, t)
+			return fmt.Errorf("simtest: %s: %d packets unaccounted for (I8): %+v", name, n, t)
 		}
 	}
 	return nil
