@@ -8,7 +8,8 @@ import (
 	"hyperplane/telemetry/drop"
 )
 
-// Line prints a packet as tcpdump would, whatever the bytes are.
+// Line prints a packet as tcpdump would, whatever the bytes are. Of checksums it
+// says what they are worth: a value tells nobody whether it is right.
 func Line(data []byte) string {
 	ip, r := packet.NewIPv4(data)
 	if r != drop.None {
@@ -22,6 +23,9 @@ func line(ip packet.IPv4, l4 []byte) string {
 	if ip.DontFragment() {
 		head += " DF"
 	}
+	if packet.Checksum(ip[:ip.HeaderLen()], 0) != 0 { // of a quoted header: NewIPv4 refuses a packet's own
+		head += " ip csum bad"
+	}
 	if ip.IsFragment() {
 		return fmt.Sprintf("IP %s > %s: fragment %d+%d more=%v proto %d (%s)", ip.Src(), ip.Dst(),
 			ip.FragmentOffset(), len(l4), ip.MoreFragments(), ip.Protocol(), head)
@@ -34,16 +38,16 @@ func line(ip packet.IPv4, l4 []byte) string {
 		body = fmt.Sprintf("%s:%d > %s:%d: tcp (cut)", ip.Src(), be16(l4), ip.Dst(), be16(l4[2:]))
 	case ip.Protocol() == packet.ProtoUDP && len(l4) >= packet.UDPHeaderLen:
 		u := packet.UDP(l4)
-		body = fmt.Sprintf("%s:%d > %s:%d: udp length %d csum %#04x", ip.Src(), u.SrcPort(), ip.Dst(), u.DstPort(), u.Length(), u.Checksum())
+		body = fmt.Sprintf("%s:%d > %s:%d: udp length %d%s", ip.Src(), u.SrcPort(), ip.Dst(), u.DstPort(), u.Length(), checksum(ip, l4, u.Checksum()))
 	case ip.Protocol() == packet.ProtoICMP && len(l4) >= packet.ICMPHeaderLen:
-		body = icmpLine(ip, packet.ICMP(l4))
+		body = icmpLine(ip, packet.ICMP(l4)) + checksum(ip, l4, packet.ICMP(l4).Checksum())
 	}
 	return "IP " + body + " (" + head + ")"
 }
 
 func tcpLine(ip packet.IPv4, h packet.TCP) string {
-	s := fmt.Sprintf("%s:%d > %s:%d: tcp [%s] seq %d ack %d win %d csum %#04x", ip.Src(), h.SrcPort(), ip.Dst(), h.DstPort(),
-		flagString(h.Flags()), h.Seq(), h.Ack(), h.Window(), h.Checksum())
+	s := fmt.Sprintf("%s:%d > %s:%d: tcp [%s] seq %d ack %d win %d%s", ip.Src(), h.SrcPort(), ip.Dst(), h.DstPort(),
+		flagString(h.Flags()), h.Seq(), h.Ack(), h.Window(), checksum(ip, h, h.Checksum()))
 	if _, r := packet.NewTCP(h); r != drop.None {
 		return s + " (cut)"
 	}
@@ -51,6 +55,26 @@ func tcpLine(ip packet.IPv4, h packet.TCP) string {
 		s += fmt.Sprintf(" mss %d", mss)
 	}
 	return s + fmt.Sprintf(" payload %d", len(h.Payload()))
+}
+
+// checksum says whether the transport checksum is right: " csum ok", "none", "bad",
+// "ffff" where UDP sends that for zero, or nothing if the packet is cut short.
+func checksum(ip packet.IPv4, l4 []byte, field uint16) string {
+	pseudo := uint64(0)
+	if ip.Protocol() != packet.ProtoICMP {
+		pseudo = packet.PseudoSum4(ip.Src(), ip.Dst(), ip.Protocol(), len(l4))
+	}
+	switch udp := ip.Protocol() == packet.ProtoUDP; {
+	case udp && field == 0:
+		return " csum none"
+	case ip.HeaderLen()+len(l4) < ip.TotalLen():
+		return ""
+	case packet.Fold(packet.Sum(l4, pseudo)) != 0xffff:
+		return " csum bad"
+	case udp && field == 0xffff:
+		return " csum ffff"
+	}
+	return " csum ok"
 }
 
 func icmpLine(ip packet.IPv4, h packet.ICMP) string {
