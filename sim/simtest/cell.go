@@ -63,7 +63,7 @@ func New(s *cellstate.State, flowsMax int) (*Cell, error) {
 	seed := flowtable.Seed{1, 2}
 	for i := range s.Nodes {
 		n := natgw.New(0, natgw.Config{
-			Name: s.Nodes[i].Name, Self: s.Nodes[i].Addr, FlowsMax: flowsMax, Seed: seed, PortSeed: [32]byte{1}, Incarnation: uint64(i) + 1,
+			Name: s.Nodes[i].Name, Self: s.Nodes[i].Addr, FlowsMax: flowsMax, Seed: seed, PortSeed: [32]byte{byte(i) + 1}, Incarnation: uint64(i) + 1,
 		})
 		w, err := natgw.Attach(l, n, c.exchange.Port(s.Nodes[i].Addr))
 		if err != nil {
