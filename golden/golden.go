@@ -19,7 +19,7 @@ func Scripts(t *testing.T, pattern, head string, play func(t *testing.T, s *Scri
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+		t.Run(Name(file), func(t *testing.T) {
 			data, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -32,6 +32,11 @@ func Scripts(t *testing.T, pattern, head string, play func(t *testing.T, s *Scri
 			File(t, file, s.String())
 		})
 	}
+}
+
+// Name is that of a script by its path: without testdata and the ending.
+func Name(path string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/"), ".txt")
 }
 
 // File compares a file with what it should be, or writes it by -rewrite.
