@@ -26,7 +26,7 @@ var order = [][]string{
 	{"cmd"},
 	{"bench"},
 	{"testnet"},
-	{"sim"},
+	{"conformance", "sim"},
 	{"natgw", "nitrosim", "blackfoot"},
 	{"flowtrack", "decider"},
 	{"membership", "liveness"},

@@ -1,0 +1,391 @@
+package conformance
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hyperplane/packet"
+	"hyperplane/packet/packettest"
+)
+
+// A packet is written much as it is printed:
+//
+//	tcp 10.0.1.10:4000 > 203.0.113.10:80 S          flags of "FSRPAUEC", or -
+//	udp 203.0.113.10:53 > 198.51.100.1:$p1
+//	echo 10.0.1.10 > 203.0.113.10 id 7              a request; reply: the answer
+//	icmp 203.0.113.1 > 198.51.100.1 3 1             type and code
+//	proto 132 10.0.1.10 > 203.0.113.10              any other protocol
+//	raw 45000014…                                   any bytes
+//
+// and then, in any order:
+//
+//	len N, data HEX          payload: N bytes of a pattern, or these
+//	quote { PACKET }         payload of an ICMP error; quote N { PACKET }: N bytes of it
+//	seq N ack N win N mss N tcpopts HEX     TCP; seq N is that of an echo, too
+//	ttl N tos N id N df ipopts HEX          the IP header; id N is that of an echo
+//	ipid N                   the IP identification of an echo
+//	info N                   the word at offset 4 of ICMP: next-hop MTU, pointer
+//	csum none|bad            of UDP, TCP or ICMP; ipcsum bad
+//	ffff as ADDRESS:PORT     payload whose UDP checksum is zero, sent as ffff, from there
+//	partial, gso N           checksum left to who sends it; a superpacket of such segments
+//	frag OFFSET N            only this fragment of it; cut N: all, of N bytes each;
+//	cut N order 3 1          these of them, in this order
+//	trunc N                  the first N bytes, whatever the header says
+type reader struct {
+	names *names
+	words []string
+	err   error
+}
+
+// errNoName is of a name that no packet has brought up.
+var errNoName = errors.New("nothing has that name yet")
+
+// packets reads a packet from the first line and from each of the others.
+func (n *names) packets(first, others string) (ps []packet.Packet, err error) {
+	for line := range strings.Lines(first + "\n" + others) {
+		for _, m := range ends.FindAllString(line, -1) {
+			n.said[m] = true
+		}
+		r := &reader{names: n, words: strings.Fields(line)}
+		got := r.packet()
+		if r.err == nil && len(r.words) > 0 {
+			r.fail("unknown word %q", r.words[0])
+		}
+		if r.err != nil {
+			return nil, fmt.Errorf("%s: %w", strings.TrimSpace(line), r.err)
+		}
+		ps = append(ps, got...)
+	}
+	return ps, nil
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (r *reader) peek() string {
+	if len(r.words) == 0 {
+		return ""
+	}
+	return r.words[0]
+}
+
+func (r *reader) next() string {
+	w := r.peek()
+	if w == "" {
+		r.fail("the line ends too early")
+		return ""
+	}
+	r.words = r.words[1:]
+	return w
+}
+
+func (r *reader) expect(want string) {
+	if got := r.next(); got != want {
+		r.fail("%q where %q should stand", got, want)
+	}
+}
+
+// number reads a number or a name.
+func (r *reader) number(bits int) uint64 {
+	w := r.next()
+	if strings.HasPrefix(w, "$") {
+		v, ok := r.names.ports[w]
+		if !ok {
+			r.fail("%s: %w", w, errNoName)
+		}
+		return uint64(v)
+	}
+	v, err := strconv.ParseUint(w, 10, bits)
+	if err != nil {
+		r.fail("%q is no number", w)
+	}
+	return v
+}
+
+func (r *reader) hex() []byte {
+	b, err := hex.DecodeString(r.next())
+	if err != nil {
+		r.fail("%v", err)
+	}
+	return b
+}
+
+func (r *reader) address() string {
+	w := r.next()
+	if a, err := netip.ParseAddr(w); err != nil || !a.Is4() {
+		r.fail("%q is no IPv4 address", w)
+		return "0.0.0.0"
+	}
+	return w
+}
+
+// end reads ADDRESS:PORT; the port may be a name.
+func (r *reader) end() string {
+	address, port, _ := strings.Cut(r.next(), ":")
+	r.words = append([]string{address, port}, r.words...)
+	address = r.address()
+	end := fmt.Sprintf("%s:%d", address, uint16(r.number(16)))
+	if strings.HasPrefix(port, "$") {
+		r.names.byEnd[end] = port
+	}
+	return end
+}
+
+// draft is a packet before it is bytes.
+type draft struct {
+	kind     string
+	src, dst string
+	flags    string
+	id       uint16 // of an echo
+	seq      uint32
+	info     uint32
+	payload  []byte
+	options  []packettest.Option
+	noSum    bool
+	badSum   bool
+	badIPSum bool
+	partial  bool
+	gso      int
+	proto    uint8
+	typ      uint8
+	code     uint8
+	trunc    int
+	shape    func(whole []byte) [][]byte
+}
+
+func (r *reader) packet() []packet.Packet {
+	d := draft{kind: r.next(), trunc: -1}
+	switch d.kind {
+	case "raw":
+		return []packet.Packet{{Data: r.hex()}}
+	case "tcp", "udp":
+		d.src = r.end()
+		r.expect(">")
+		d.dst = r.end()
+		if d.kind == "tcp" {
+			if d.flags = r.next(); strings.Trim(d.flags, "FSRPAUEC-") != "" {
+				r.fail("flags %q", d.flags)
+			}
+			d.flags = strings.Trim(d.flags, "-")
+		}
+	case "proto":
+		d.proto = uint8(r.number(8))
+		fallthrough
+	case "echo", "reply", "icmp":
+		d.src = r.address()
+		r.expect(">")
+		d.dst = r.address()
+		if d.kind == "icmp" {
+			d.typ, d.code = uint8(r.number(8)), uint8(r.number(8))
+		}
+	default:
+		r.fail("unknown kind of packet %q", d.kind)
+	}
+	for r.err == nil && r.option(&d) {
+	}
+	if r.err != nil {
+		return nil
+	}
+	ps := d.build()
+	if len(ps) == 0 {
+		r.fail("no such fragment")
+	}
+	return ps
+}
+
+// option reads one option, and reports whether there was one.
+func (r *reader) option(d *draft) bool {
+	with := func(o packettest.Option) { d.options = append(d.options, o) }
+	echo := d.kind == "echo" || d.kind == "reply"
+	w := r.peek()
+	if w == "" || w == "}" {
+		return false
+	}
+	r.next()
+	switch w {
+	case "len":
+		d.payload = packettest.Payload(int(r.number(16)))
+	case "data":
+		d.payload = r.hex()
+	case "quote":
+		d.payload = r.quote()
+	case "seq":
+		d.seq = uint32(r.number(32))
+		with(packettest.WithSeq(d.seq))
+	case "ack":
+		with(packettest.WithAck(uint32(r.number(32))))
+	case "win":
+		with(packettest.WithWindow(uint16(r.number(16))))
+	case "mss":
+		with(packettest.WithMSS(uint16(r.number(16))))
+	case "tcpopts":
+		with(packettest.WithTCPOptions(r.hex()...))
+	case "ttl":
+		with(packettest.WithTTL(uint8(r.number(8))))
+	case "tos":
+		with(packettest.WithTOS(uint8(r.number(8))))
+	case "id", "ipid":
+		id := uint16(r.number(16))
+		if w == "id" && echo {
+			d.id = id
+			break
+		}
+		r.names.said[fmt.Sprintf("id %d", id)] = true
+		with(packettest.WithID(id))
+	case "df":
+		with(packettest.WithDF())
+	case "ipopts":
+		with(packettest.WithIPOptions(r.hex()...))
+	case "info":
+		d.info = uint32(r.number(32))
+	case "csum":
+		switch w := r.next(); w {
+		case "none":
+			d.noSum = true
+		case "bad":
+			d.badSum = true
+		default:
+			r.fail("checksum %q", w)
+		}
+	case "ipcsum":
+		r.expect("bad")
+		d.badIPSum = true
+	case "ffff":
+		r.expect("as")
+		d.payload = zeroSum(r.end(), d.dst)
+	case "partial":
+		d.partial = true
+	case "gso":
+		d.gso = int(r.number(16))
+	case "trunc":
+		d.trunc = int(r.number(16))
+	case "frag":
+		off, n := int(r.number(16)), int(r.number(16))
+		d.shape = func(whole []byte) [][]byte { return [][]byte{packettest.Fragment(whole, off, n)} }
+	case "cut":
+		d.shape = cut(int(r.number(16)), r.order())
+	default:
+		r.fail("unknown option %q", w)
+	}
+	return true
+}
+
+// quote reads a packet in braces, or a number of its bytes.
+func (r *reader) quote() []byte {
+	n := -1
+	if r.peek() != "{" {
+		n = int(r.number(16))
+	}
+	r.expect("{")
+	ps := r.packet()
+	r.expect("}")
+	if r.err != nil || len(ps) != 1 {
+		r.fail("a quote is one packet")
+		return nil
+	}
+	b := ps[0].Data
+	if n < 0 {
+		return b
+	}
+	return b[:min(n, len(b))]
+}
+
+func (r *reader) order() (order []int) {
+	if r.peek() != "order" {
+		return nil
+	}
+	for r.next(); r.peek() != ""; {
+		if _, err := strconv.Atoi(r.peek()); err != nil {
+			break
+		}
+		order = append(order, int(r.number(16)))
+	}
+	return order
+}
+
+// cut makes fragments of n bytes, all or those of the order; none if there is no such.
+func cut(n int, order []int) func(whole []byte) [][]byte {
+	return func(whole []byte) (out [][]byte) {
+		for off := 0; off < len(whole)-packet.IPv4HeaderLen; off += n {
+			out = append(out, packettest.Fragment(whole, off, n))
+		}
+		if order == nil {
+			return out
+		}
+		var chosen [][]byte
+		for _, i := range order {
+			if i < 1 || i > len(out) {
+				return nil
+			}
+			chosen = append(chosen, out[i-1])
+		}
+		return chosen
+	}
+}
+
+// zeroSum is a payload of two bytes with which the datagram's checksum is zero.
+func zeroSum(src, dst string) []byte {
+	b := packettest.UDP(src, dst, []byte{0, 0})
+	sum := packet.UDP(packet.IPv4(b).Payload()).Checksum()
+	return binary.BigEndian.AppendUint16(nil, sum)
+}
+
+func (d *draft) build() []packet.Packet {
+	var p packet.Packet
+	switch {
+	case d.kind == "tcp" && d.gso > 0:
+		p = packettest.SuperTCP(d.src, d.dst, d.flags, d.payload, d.gso, d.options...)
+	case d.kind == "tcp" && d.partial:
+		p = packettest.PartialTCP(d.src, d.dst, d.flags, d.payload, d.options...)
+	case d.kind == "tcp":
+		p.Data = packettest.TCP(d.src, d.dst, d.flags, d.payload, d.options...)
+	case d.kind == "udp" && d.gso > 0:
+		p = packettest.SuperUDP(d.src, d.dst, d.payload, d.gso, d.options...)
+	case d.kind == "udp" && d.partial:
+		p = packettest.PartialUDP(d.src, d.dst, d.payload, d.options...)
+	case d.kind == "udp":
+		if d.noSum {
+			d.options = append(d.options, packettest.WithoutUDPChecksum())
+		}
+		p.Data = packettest.UDP(d.src, d.dst, d.payload, d.options...)
+	case d.kind == "echo":
+		p.Data = packettest.EchoRequest(d.src, d.dst, d.id, uint16(d.seq), d.payload, d.options...)
+	case d.kind == "reply":
+		p.Data = packettest.EchoReply(d.src, d.dst, d.id, uint16(d.seq), d.payload, d.options...)
+	case d.kind == "icmp":
+		p.Data = packettest.ICMPError(d.src, d.dst, d.typ, d.code, d.info, d.payload, d.options...)
+	default:
+		p.Data = packettest.ICMPError(d.src, d.dst, 0, 0, 0, d.payload, d.options...)
+		p.Data[9] = d.proto
+		packet.IPv4(p.Data).UpdateChecksum()
+	}
+	ip := packet.IPv4(p.Data)
+	if d.badSum {
+		at := map[uint8]int{packet.ProtoTCP: 17, packet.ProtoUDP: 7, packet.ProtoICMP: 3}[ip.Protocol()]
+		ip.Payload()[at] ^= 0x55
+	}
+	if d.badIPSum {
+		p.Data[11] ^= 0x55
+	}
+	whole := [][]byte{p.Data}
+	if d.shape != nil {
+		whole = d.shape(p.Data)
+	}
+	ps := make([]packet.Packet, len(whole))
+	for i, b := range whole {
+		if d.trunc >= 0 {
+			b = b[:min(d.trunc, len(b))]
+		}
+		ps[i] = packet.Packet{Data: slices.Clone(b), Offload: p.Offload}
+	}
+	return ps
+}

@@ -1,0 +1,124 @@
+package conformance
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"hyperplane/golden"
+	"hyperplane/packet"
+	"hyperplane/packet/packettest"
+)
+
+// What a script says is the packet that packettest builds.
+func TestReadPacket(t *testing.T) {
+	n := newNames()
+	n.ports["$p1"] = 4242
+	udp := packettest.UDP("10.0.0.1:7", "10.0.0.2:4242", packettest.Payload(40))
+	spoilt := slices.Clone(udp)
+	spoilt[20+7] ^= 0x55
+	for text, want := range map[string][]byte{
+		"tcp 10.0.0.1:7 > 10.0.0.2:80 SA seq 1 ack 2 win 3 mss 4 ttl 5 id 6 df len 7": packettest.TCP("10.0.0.1:7", "10.0.0.2:80", "SA", packettest.Payload(7),
+			packettest.WithSeq(1), packettest.WithAck(2), packettest.WithWindow(3), packettest.WithMSS(4), packettest.WithTTL(5), packettest.WithID(6), packettest.WithDF()),
+		"tcp 10.0.0.1:7 > 10.0.0.2:80 -":                                                           packettest.TCP("10.0.0.1:7", "10.0.0.2:80", "", nil),
+		"udp 10.0.0.1:7 > 10.0.0.2:$p1 len 40":                                                     udp,
+		"udp 10.0.0.1:7 > 10.0.0.2:$p1 data 0102":                                                  packettest.UDP("10.0.0.1:7", "10.0.0.2:4242", []byte{1, 2}),
+		"udp 10.0.0.1:7 > 10.0.0.2:$p1 csum none":                                                  packettest.UDP("10.0.0.1:7", "10.0.0.2:4242", nil, packettest.WithoutUDPChecksum()),
+		"udp 10.0.0.1:7 > 10.0.0.2:$p1 len 40 csum bad":                                            spoilt,
+		"udp 10.0.0.1:7 > 10.0.0.2:$p1 len 40 trunc 9":                                             udp[:9],
+		"udp 10.0.0.1:7 > 10.0.0.2:$p1 len 40 frag 8 16":                                           packettest.Fragment(udp, 8, 16),
+		"echo 10.0.0.1 > 10.0.0.2 id $p1 seq 3":                                                    packettest.EchoRequest("10.0.0.1", "10.0.0.2", 4242, 3, nil),
+		"reply 10.0.0.1 > 10.0.0.2 id 9 ipid 8":                                                    packettest.EchoReply("10.0.0.1", "10.0.0.2", 9, 0, nil, packettest.WithID(8)),
+		"icmp 10.0.0.1 > 10.0.0.2 3 4 info 1400 quote 28 { udp 10.0.0.1:7 > 10.0.0.2:$p1 len 40 }": packettest.ICMPError("10.0.0.1", "10.0.0.2", 3, 4, 1400, udp[:28]),
+		"raw 45ff": {0x45, 0xff},
+	} {
+		ps, err := n.packets(text, "")
+		if err != nil || len(ps) != 1 || !slices.Equal(ps[0].Data, want) {
+			t.Errorf("%s:\n%v %s\nwant %s", text, err, lines(ps), packettest.Line(want))
+		}
+	}
+}
+
+func lines(ps []packet.Packet) (s string) {
+	for _, p := range ps {
+		s += packettest.Line(p.Data) + "\n"
+	}
+	return s
+}
+
+// Fragments are cut and put in the order asked for.
+func TestReadFragments(t *testing.T) {
+	ps, err := newNames().packets("udp 10.0.0.1:7 > 10.0.0.2:8 len 40 cut 16 order 3 1", "")
+	if err != nil || len(ps) != 2 || packet.IPv4(ps[0].Data).FragmentOffset() != 32 || packet.IPv4(ps[1].Data).FragmentOffset() != 0 {
+		t.Errorf("%v\n%s", err, lines(ps))
+	}
+}
+
+// A script that is not understood is refused: nothing of it is left out silently.
+func TestReadRefuses(t *testing.T) {
+	for _, text := range []string{
+		"", "gre 10.0.0.1 > 10.0.0.2", "udp 10.0.0.1 > 10.0.0.2:5", "udp 10.0.0.1:5 10.0.0.2:5", "udp 10.0.0.1:70000 > 10.0.0.2:5",
+		"udp 10.0.0.1:5 > ::1", "tcp 10.0.0.1:5 > 10.0.0.2:5", "tcp 10.0.0.1:5 > 10.0.0.2:5 X", "udp 10.0.0.1:5 > 10.0.0.2:5 len",
+		"udp 10.0.0.1:5 > 10.0.0.2:5 colour 5", "udp 10.0.0.1:5 > 10.0.0.2:5 }", "icmp 10.0.0.1 > 10.0.0.2 3 1 quote { udp", "raw 4",
+		"udp 10.0.0.1:5 > 10.0.0.2:5 csum good", "udp 10.0.0.1:5 > 10.0.0.2:5 len 40 cut 16 order 9",
+	} {
+		if ps, err := newNames().packets(text, ""); err == nil {
+			t.Errorf("%q is taken for %s", text, lines(ps))
+		}
+	}
+	if _, err := newNames().packets("udp 10.0.0.1:5 > 10.0.0.2:$p1", ""); !errors.Is(err, errNoName) {
+		t.Errorf("a name that nothing has: %v", err)
+	}
+}
+
+// A header that claims what no document asks, or says nothing of why, is refused.
+func TestHeader(t *testing.T) {
+	h, err := parseHeader(golden.Parse("# Guards I1: a thing,\n# and more.\n# requirement: RFC 4787 REQ-12 met\n# requirement: RFC 5382 REQ-8 deviates: it is not built\n# profile: aws\n# oracle: kernel\n\ndrops\n----\n"))
+	want := []claim{{"RFC 4787", "REQ-12", ""}, {"RFC 5382", "REQ-8", "it is not built"}}
+	if err != nil || h.guards != "I1: a thing, and more." || !slices.Equal(h.claims, want) || h.profile != "aws" || !h.kernel {
+		t.Errorf("%+v, %v", h, err)
+	}
+	for _, line := range []string{
+		"", "# requirement: RFC 4787 REQ-99 met", "# requirement: RFC 9 REQ-1 met", "# requirement: RFC 4787 REQ-1", "# requirement: RFC 4787 REQ-1 deviates: ",
+		"# requirement: RFC 4787 REQ-1 met\n# profile: rfc", "# requirement: RFC 4787 REQ-1 met\n# oracle: moon", "drops",
+	} {
+		if h, err := parseHeader(golden.Parse("# Guards nothing.\n" + line)); err == nil {
+			t.Errorf("%q is taken for %+v", line, h)
+		}
+	}
+}
+
+// One script that deviates is not outweighed by those that meet the requirement.
+func TestResult(t *testing.T) {
+	said := func(why string) told {
+		return told{name: "a", path: "p", header: header{claims: []claim{{"RFC 4787", "REQ-1", why}}}}
+	}
+	for _, c := range []struct {
+		all  []told
+		want string
+	}{
+		{nil, "no test"},
+		{[]told{said("")}, "met"},
+		{[]told{said(""), said("so"), said("so"), said("and so")}, "**deviates:** so; and so"},
+	} {
+		if got, by := resultOf("RFC 4787", "REQ-1", c.all); got != c.want || strings.Count(by, "[a](p)") != len(c.all) {
+			t.Errorf("%q by %q, want %q", got, by, c.want)
+		}
+	}
+}
+
+// A part of a state file is merged by names; a list without them is replaced.
+func TestWorldMerges(t *testing.T) {
+	s, err := world("internet: {mtu: 1400}\nnat_gateways:\n- {name: nat-blue, public_addresses: [198.51.100.1, 198.51.100.3], timeouts: {udp_idle: 7s}}\ninstances:\n- {name: blue-3, vpc: blue, address: 10.0.1.12, host: host-1}\n", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gw := s.Gateway(1)
+	if s.InternetMTU != 1400 || len(gw.Public) != 2 || gw.Timeouts.UDPIdle.Seconds() != 7 || gw.Timeouts.TCPIdle.Seconds() != 350 || len(s.Instances) != 3+1+2 {
+		t.Errorf("MTU %d, gateway %+v, %d instances", s.InternetMTU, gw, len(s.Instances))
+	}
+	if _, err := world("nonsense: 1", 0); err == nil {
+		t.Error("an unknown field is taken")
+	}
+}
