@@ -19,6 +19,7 @@ type names struct {
 	byEnd   map[string]string // "198.51.100.1:7846" → "$p1"; other addresses where a command says so
 	ports   map[string]uint16 // "$p1" → 7846
 	said    map[string]bool   // ends, and "id 7", that a command wrote in figures
+	showing bool              // the command wrote a payload byte by byte
 }
 
 func newNames() *names {
@@ -53,6 +54,9 @@ func (n *names) line(p packet.Packet) string {
 	}
 	var v packet.View
 	if v.Decode(&p) == drop.None {
+		if n.showing && p.Offload.GSO == packet.GSONone {
+			extra += fmt.Sprintf(" data %x", v.IP[v.HeadLen:])
+		}
 		p.FinishChecksum(&v)
 	}
 	s := packettest.Line(p.Data) + extra

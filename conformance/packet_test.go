@@ -25,7 +25,8 @@ import (
 //
 // and then, in any order:
 //
-//	len N, data HEX          payload: N bytes of a pattern, or these
+//	len N, data HEX          payload: N bytes of a pattern; or these, which are printed
+//	                         where they come out
 //	quote { PACKET }         payload of an ICMP error; quote N { PACKET }: N bytes of it
 //	seq N ack N win N mss N tcpopts HEX     TCP; seq N is that of an echo, too
 //	ttl N tos N id N df ipopts HEX          the IP header; id N is that of an echo
@@ -48,6 +49,7 @@ var errNoName = errors.New("nothing has that name yet")
 
 // packets reads a packet from the first line and from each of the others.
 func (n *names) packets(first, others string) (ps []packet.Packet, err error) {
+	n.showing = false
 	for line := range strings.Lines(first + "\n" + others) {
 		for _, m := range ends.FindAllString(line, -1) {
 			n.said[m] = true
@@ -216,6 +218,7 @@ func (r *reader) option(d *draft) bool {
 		d.payload = packettest.Payload(int(r.number(16)))
 	case "data":
 		d.payload = r.hex()
+		r.names.showing = true
 	case "quote":
 		d.payload = r.quote()
 	case "seq":
