@@ -124,7 +124,13 @@ func resultOf(document, id string, all []told) (today, by string) {
 	return "**deviates:** " + strings.Join(whys, "; "), strings.Join(links, ", ")
 }
 
-func link(s told) string { return fmt.Sprintf("[%s](%s)", s.name, s.path) }
+func link(s told) string {
+	text := fmt.Sprintf("[%s](%s)", s.name, s.path)
+	if s.header.profile != "" {
+		text += " (" + s.header.profile + ")"
+	}
+	return text
+}
 
 // kernelReason is what a step says of why the kernel does otherwise.
 func kernelReason(text string) string {
