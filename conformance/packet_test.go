@@ -35,6 +35,7 @@ import (
 //	csum none|bad            of UDP, TCP or ICMP; ipcsum bad
 //	ffff as ADDRESS:PORT     payload whose UDP checksum is zero, sent as ffff, from there
 //	partial, gso N           checksum left to who sends it; a superpacket of such segments
+//	surplus HEX              bytes behind the UDP datagram, within the IP packet
 //	frag OFFSET N            only this fragment of it; cut N: all, of N bytes each;
 //	cut N order 3 1          these of them, in this order
 //	trunc N                  the first N bytes, whatever the header says
@@ -160,6 +161,7 @@ type draft struct {
 	proto    uint8
 	typ      uint8
 	code     uint8
+	surplus  []byte
 	trunc    int
 	shape    func(whole []byte) [][]byte
 }
@@ -269,6 +271,8 @@ func (r *reader) option(d *draft) bool {
 		d.partial = true
 	case "gso":
 		d.gso = int(r.number(16))
+	case "surplus":
+		d.surplus = r.hex()
 	case "trunc":
 		d.trunc = int(r.number(16))
 	case "frag":
@@ -378,6 +382,12 @@ func (d *draft) build() []packet.Packet {
 	}
 	if d.badIPSum {
 		p.Data[11] ^= 0x55
+	}
+	if len(d.surplus) > 0 {
+		p.Data = append(p.Data, d.surplus...)
+		ip = packet.IPv4(p.Data)
+		ip.SetTotalLen(len(p.Data))
+		ip.UpdateChecksum()
 	}
 	whole := [][]byte{p.Data}
 	if d.shape != nil {

@@ -120,6 +120,15 @@ var documents = []document{
 	{"RFC 768", "UDP", []requirement{
 		{"checksum", "zero says that there is none; a sum of zero is sent as ffff"},
 	}},
+	{"RFC 791", "IP", []requirement{
+		{"3.1", "of the options of a packet that is cut, later fragments have those with the copied bit"},
+	}},
+	{"RFC 3168", "ECN", []requirement{
+		{"5.3", "a congestion mark on any fragment is one of the whole (MUST)"},
+	}},
+	{"RFC 9868", "UDP options", []requirement{
+		{"surplus", "bytes behind the UDP datagram travel with it"},
+	}},
 	{"RFC 1812", "routers", []requirement{
 		{"4.3.2.7", "no ICMP error about an ICMP error (MUST NOT)"},
 	}},

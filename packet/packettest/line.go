@@ -23,6 +23,12 @@ func line(ip packet.IPv4, l4 []byte) string {
 	if ip.DontFragment() {
 		head += " DF"
 	}
+	if ip.TOS() != 0 {
+		head += fmt.Sprintf(" tos %#02x", ip.TOS())
+	}
+	if n := ip.HeaderLen(); n > packet.IPv4HeaderLen {
+		head += fmt.Sprintf(" options %x", ip[packet.IPv4HeaderLen:n])
+	}
 	if packet.Checksum(ip[:ip.HeaderLen()], 0) != 0 { // of a quoted header: NewIPv4 refuses a packet's own
 		head += " ip csum bad"
 	}

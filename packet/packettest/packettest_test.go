@@ -119,15 +119,16 @@ func TestLine(t *testing.T) {
 	zero := UDP("10.0.0.1:1", "10.0.0.2:2", []byte{0xeb, 0xd4})
 	for want, data := range map[string][]byte{
 		"IP 10.0.0.1:1 > 10.0.0.2:2: tcp [SA] seq 0 ack 0 win 65535 csum ok mss 1460": tcp,
-		"win 65535 csum bad":                     spoilt(tcp, 30),
-		"udp length 12 csum ok":                  udp,
-		"udp length 12 csum bad":                 spoilt(udp, 31),
-		"udp length 12 csum none":                UDP("10.0.0.1:1", "10.0.0.2:2", Payload(4), WithoutUDPChecksum()),
-		"udp length 10 csum ffff":                zero,
-		"udp length 12 (ttl 64 id 0 len 32)}":    ICMPError("10.0.0.9", "10.0.0.1", 3, 3, 0, udp[:28]), // not told by half of it
-		"payload 0 csum bad":                     spoilt(EchoRequest("10.0.0.1", "10.0.0.2", 3, 4, nil), 27),
-		"id 0 len 32 ip csum bad)}":              ICMPError("10.0.0.9", "10.0.0.1", 3, 3, 0, spoilt(udp, 8)),
-		"{IP 10.0.0.1:1 > 10.0.0.2:2: tcp (cut)": ICMPError("10.0.0.9", "10.0.0.1", 3, 3, 0, tcp[:28]),
+		"win 65535 csum bad":                             spoilt(tcp, 30),
+		"udp length 12 csum ok":                          udp,
+		"udp length 12 csum bad":                         spoilt(udp, 31),
+		"udp length 12 csum none":                        UDP("10.0.0.1:1", "10.0.0.2:2", Payload(4), WithoutUDPChecksum()),
+		"(ttl 64 id 0 len 32 tos 0xb8 options 94040000)": UDP("10.0.0.1:1", "10.0.0.2:2", nil, WithTOS(0xb8), WithIPOptions(0x94, 4, 0, 0)),
+		"udp length 10 csum ffff":                        zero,
+		"udp length 12 (ttl 64 id 0 len 32)}":            ICMPError("10.0.0.9", "10.0.0.1", 3, 3, 0, udp[:28]), // not told by half of it
+		"payload 0 csum bad":                             spoilt(EchoRequest("10.0.0.1", "10.0.0.2", 3, 4, nil), 27),
+		"id 0 len 32 ip csum bad)}":                      ICMPError("10.0.0.9", "10.0.0.1", 3, 3, 0, spoilt(udp, 8)),
+		"{IP 10.0.0.1:1 > 10.0.0.2:2: tcp (cut)":         ICMPError("10.0.0.9", "10.0.0.1", 3, 3, 0, tcp[:28]),
 		"IP 10.0.0.1 > 10.0.0.2: icmp echo request id 3 seq 4 payload 0 csum ok": EchoRequest("10.0.0.1", "10.0.0.2", 3, 4, nil),
 		"IP 10.0.0.1 > 10.0.0.2: fragment 8+16 more=true proto 17":               Fragment(UDP("10.0.0.1:1", "10.0.0.2:2", Payload(100)), 8, 16),
 		"not IPv4 (too_short): 01 02":                                            {1, 2},
