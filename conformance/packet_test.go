@@ -38,7 +38,8 @@ import (
 //	surplus HEX              bytes behind the UDP datagram, within the IP packet
 //	frag OFFSET N            only this fragment of it; cut N: all, of N bytes each;
 //	cut N order 3 1          these of them, in this order
-//	trunc N                  the first N bytes, whatever the header says
+//	trunc N                  the first N bytes, whatever the header says; pad N: bytes
+//	                         behind the packet, as Ethernet adds them
 type reader struct {
 	names *names
 	words []string
@@ -163,6 +164,7 @@ type draft struct {
 	code     uint8
 	surplus  []byte
 	trunc    int
+	pad      int
 	shape    func(whole []byte) [][]byte
 }
 
@@ -275,6 +277,8 @@ func (r *reader) option(d *draft) bool {
 		d.surplus = r.hex()
 	case "trunc":
 		d.trunc = int(r.number(16))
+	case "pad":
+		d.pad = int(r.number(16))
 	case "frag":
 		off, n := int(r.number(16)), int(r.number(16))
 		d.shape = func(whole []byte) [][]byte { return [][]byte{packettest.Fragment(whole, off, n)} }
@@ -398,7 +402,7 @@ func (d *draft) build() []packet.Packet {
 		if d.trunc >= 0 {
 			b = b[:min(d.trunc, len(b))]
 		}
-		ps[i] = packet.Packet{Data: slices.Clone(b), Offload: p.Offload}
+		ps[i] = packet.Packet{Data: append(slices.Clone(b), make([]byte, d.pad)...), Offload: p.Offload}
 	}
 	return ps
 }

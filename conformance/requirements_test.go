@@ -131,6 +131,7 @@ var documents = []document{
 	}},
 	{"RFC 1812", "routers", []requirement{
 		{"4.3.2.7", "no ICMP error about an ICMP error (MUST NOT)"},
+		{"5.3.7", "martian source addresses are not forwarded"},
 	}},
 	{"RFC 3022", "traditional NAT", []requirement{
 		{"4.2", "checksums are adjusted; UDP's zero stays"},

@@ -28,7 +28,7 @@ import (
 //	fill, each                 many packets, of which a summary is told (many_test.go)
 //
 // To look: "flows", what the Flow Masters own; "drops", what was dropped since the
-// last look, by reason. A step that drops something must be looked at before the end.
+// last look, by reason. What was dropped has to be looked at before the script ends.
 //
 // What comes out stands below: where, and the packet. A public port or identifier
 // gets a name at its first appearance ($p1) and is called so from then on, in
