@@ -41,6 +41,14 @@ func (n *network) internet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for i, e := range t.State.Edges {
+		// A kernel that forwards takes the source of its ICMP errors from here
+		// where the way back has no address, as a blackfoot's TUN has none: else
+		// it would be the underlay's, which is nobody's business out there.
+		if err := n.ns[e.Name].Address("lo", lab.Single(t.transitEdge(i))); err != nil {
+			return err
+		}
+	}
 	return n.public()
 }
 
