@@ -20,6 +20,7 @@ func TestPrograms(t *testing.T) {
 		name  string
 		judge func(*testing.T, Dir)
 	}{
+		{"natdiscovery", judgedByNatdiscovery},
 		{"tracepath", judgedByTracepath},
 		{"traceroute", judgedByTraceroute},
 		{"ping", judgedByPing},
