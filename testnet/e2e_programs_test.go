@@ -24,6 +24,9 @@ func TestPrograms(t *testing.T) {
 		{"tracepath", judgedByTracepath},
 		{"traceroute", judgedByTraceroute},
 		{"ping", judgedByPing},
+		{"dig", judgedByDig},
+		{"ftp", judgedByFTP},
+		{"sip", judgedBySIP},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.judge(t, dir) })
 	}
