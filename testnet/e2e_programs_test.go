@@ -27,6 +27,8 @@ func TestPrograms(t *testing.T) {
 		{"dig", judgedByDig},
 		{"ftp", judgedByFTP},
 		{"sip", judgedBySIP},
+		{"quic", judgedByQUIC},
+		{"ipsec", judgedByIPsec},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.judge(t, dir) })
 	}
