@@ -33,6 +33,8 @@ func TestPrograms(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) { p.judge(t, dir) })
 	}
 	checkAccounts(t, dir)
+	t.Run("ssh", func(t *testing.T) { judgedBySSH(t, dir) }) // the last one, since it kills a node
+	balanced(t, dir)
 }
 
 // program is one that runs in a part until its test ends.
