@@ -50,7 +50,7 @@ lint: ## gofmt, vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
-packages: ## what the tests need from Debian (iperf3, tcpdump, tshark, nftables …)
+packages: ## what the tests need from Debian (iperf3, tshark, coturn, strongSwan …)
 	scripts/packages
 
 doctor: build ## which kernel features are here
