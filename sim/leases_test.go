@@ -218,8 +218,8 @@ func checkLeases(seed uint64, sabotage int) (sum leaseSum) {
 		if len(flows) > 1 {
 			sum.shared++
 		}
-		if r := porcupine.CheckOperationsTimeout(leaseModel, history, 10*time.Second); r != porcupine.Ok {
-			sum.wrong = append(sum.wrong, fmt.Sprintf("seed %d: %v is no register (%s):%s", seed, t, r, describeHistory(history)))
+		if !porcupine.CheckOperations(leaseModel, history) {
+			sum.wrong = append(sum.wrong, fmt.Sprintf("seed %d: %v is no register:%s", seed, t, describeHistory(history)))
 		}
 	}
 	return sum
@@ -233,16 +233,17 @@ func describeHistory(history []porcupine.Operation) string {
 	return b.String()
 }
 
-// leaseWorlds checks the worlds of seeds, two at a time, until one is wrong.
-func leaseWorlds(first uint64, seeds, sabotage int, limit time.Duration) (sum leaseSum) {
+// leaseWorlds checks the worlds of seeds, as many at a time as there are processors,
+// until one is wrong.
+func leaseWorlds(first uint64, seeds, sabotage int) (sum leaseSum) {
 	var lock sync.Mutex
 	var group sync.WaitGroup
-	next, until := first, time.Now().Add(limit)
+	next := first
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
 			for {
 				lock.Lock()
-				if next == first+uint64(seeds) || len(sum.wrong) > 0 || time.Now().After(until) {
+				if next == first+uint64(seeds) || len(sum.wrong) > 0 {
 					lock.Unlock()
 					return
 				}
@@ -271,22 +272,21 @@ func TestPortLeases(t *testing.T) {
 	if testing.Short() {
 		seeds = 8
 	}
-	sum := leaseWorlds(1, seeds, 0, time.Minute)
+	sum := leaseWorlds(1, seeds, 0)
 	t.Log(&sum)
 	for _, s := range sum.wrong {
 		t.Error(s)
-	}
-	if sum.worlds < seeds {
-		t.Logf("only %d of %d worlds ran in time", sum.worlds, seeds)
 	}
 	if sum.worlds == seeds && sum.shared < seeds/5 {
 		t.Error("hardly a port was used by several flows: this shows nothing")
 	}
 }
 
-// Ports that do not rest are found by their history alone.
+// Ports that do not rest are found by their history alone. Few worlds show it: none of
+// the 39 before the one that the search begins with. A change of what nodes do may leave
+// it to a later one.
 func TestPortLeasesFindReuse(t *testing.T) {
-	sum := leaseWorlds(1, 200, int(flowtrack.ReusePortAtOnce), 2*time.Minute)
+	sum := leaseWorlds(40, 100, int(flowtrack.ReusePortAtOnce))
 	t.Log(&sum)
 	if len(sum.wrong) == 0 {
 		t.Fatal("not found")
