@@ -32,6 +32,9 @@ func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Messa
 		// whoever gives a port back sooner than that voids all questions until then.
 		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleDecision))
 	}
+	if i, ok := m.findInside(msg.Flow); ok && m.keeps(now, i, msg) {
+		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleDecision))
+	}
 	reason := m.acceptable(now, msg)
 	if reason == drop.None {
 		if i, ok := m.open(now, msg); ok {
@@ -91,6 +94,15 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 func (m *Master) restsFor(i uint32, msg *chain.Message) bool {
 	r := &m.records[i]
 	return r.state == Resting && r.inside == msg.Flow && r.service == msg.Service && m.valid(r)
+}
+
+// keeps reports whether the flow has to have the port of record i, which rests for it,
+// and not the one that was chosen: a Top may have an entry from before (I3). The Decider
+// was told, and did not heed it.
+func (m *Master) keeps(now time.Duration, i uint32, msg *chain.Message) bool {
+	r := &m.records[i]
+	return m.restsFor(i, msg) && m.declared(r) && now-r.lastSeen < ignoranceMax && m.mayGive(now, r) &&
+		(r.public != msg.Public || r.publicPort != msg.PublicPort)
 }
 
 // forgetMemories removes what stands in a new decision's way and is not believed:
