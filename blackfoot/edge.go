@@ -68,6 +68,14 @@ func (e *Edge) encapsulate(p *wire.Packet, v *packet.View) drop.Reason {
 	if !v.IP.Src().Routable() {
 		return drop.BadAddress
 	}
+	if e.state.GatewayByPublic(v.IP.Src()) != nil {
+		return drop.SpoofedSource // what the cell sends to itself does not come from there (RFC 2827)
+	}
+	return e.toTop(p, v)
+}
+
+// toTop addresses a packet to a Top of the gateway whose public address it is for.
+func (e *Edge) toTop(p *wire.Packet, v *packet.View) drop.Reason {
 	gw := e.state.GatewayByPublic(v.IP.Dst())
 	if gw == nil {
 		return drop.UnknownPublicAddress
@@ -89,11 +97,24 @@ func slot(service uint32, v *packet.View) uint32 {
 	return liveness.Slot(service, v.Tuple.Reverse())
 }
 
-// FromCell takes a packet from a node; true when p is to be written to the
-// TUN as it is. Otherwise it was dropped and counted, or is among Pieces. A
-// datagram of another stage carries no packet for the internet: it is a Top's
-// answer, which ends here, or nothing that an edge has a use for.
-func (e *Edge) FromCell(p *wire.Packet, v *packet.View) bool {
+// Way is where a packet from a node goes on.
+type Way uint8
+
+const (
+	// Ends: nowhere. It was dropped and counted, or is among Pieces, or was for the
+	// edge itself.
+	Ends Way = iota
+	// ToInternet: to the TUN as it is.
+	ToInternet
+	// ToCell: back, to p.Peer. It is for a public address of the cell (hairpinning,
+	// RFC 4787, section 6): the internet would only send it back here.
+	ToCell
+)
+
+// FromCell takes a packet from a node and says where it goes. A datagram of another
+// stage carries no packet for the internet: it is a Top's answer, which ends here, or
+// nothing that an edge has a use for.
+func (e *Edge) FromCell(p *wire.Packet, v *packet.View) Way {
 	e.Traffic.Receive(telemetry.Wire, len(p.Data))
 	if p.Tunnel.Stage != packet.StageData {
 		kind, _ := e.state.Peer(p.Peer)
@@ -102,20 +123,28 @@ func (e *Edge) FromCell(p *wire.Packet, v *packet.View) bool {
 		} else {
 			e.Traffic.Consumed++
 		}
-		return false
+		return Ends
 	}
 	if r := e.decapsulate(p, v); r != drop.None {
 		e.Traffic.Dropped[r]++
-		return false
+		return Ends
+	}
+	if e.state.GatewayByPublic(v.IP.Dst()) != nil {
+		if r := e.toTop(p, v); r != drop.None {
+			e.Traffic.Dropped[r]++
+			return Ends
+		}
+		e.Traffic.Queue(telemetry.Wire, len(p.Data))
+		return ToCell
 	}
 	if p.Offload.GSO == packet.GSONone && len(p.Data) > e.state.InternetMTU {
 		if r := e.cut(p, v); r != drop.None {
 			e.Traffic.Dropped[r]++
 		}
-		return false
+		return Ends
 	}
 	e.Traffic.Queue(telemetry.TUN, len(p.Data))
-	return true
+	return ToInternet
 }
 
 func (e *Edge) decapsulate(p *wire.Packet, v *packet.View) drop.Reason {

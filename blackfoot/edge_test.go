@@ -52,7 +52,7 @@ func TestCutIsBounded(t *testing.T) {
 	var v packet.View
 	for range 64 {
 		p := long()
-		if e.FromCell(&p, &v) {
+		if e.FromCell(&p, &v) == ToInternet {
 			t.Fatal("60,000 bytes left as they are")
 		}
 		if n := e.Traffic.Unaccounted(); n != 0 {
@@ -72,5 +72,35 @@ func TestCutIsBounded(t *testing.T) {
 	p := long()
 	if e.FromCell(&p, &v); e.Traffic.Dropped[drop.FragmentMemory] != before {
 		t.Error("the next turn has no room")
+	}
+}
+
+// A packet for a public address of the cell goes back to it, to a Top of that address, and
+// not to the internet (RFC 4787, section 6).
+func TestHairpin(t *testing.T) {
+	e, s := newTestEdge(t)
+	var v packet.View
+	p := wire.Packet{
+		Packet: packet.Packet{Data: packettest.UDP("198.51.100.1:4000", "198.51.100.2:53", nil)},
+		Tunnel: packet.Tunnel{Service: 1, Hops: 1}, Peer: s.Tops[0].Addr,
+	}
+	if way := e.FromCell(&p, &v); way != ToCell {
+		t.Fatalf("way %v, dropped %v", way, e.Traffic.Dropped)
+	}
+	if top := livenesstest.FirstTop(s, shard.Slot(2, packet.ProtoUDP, packettest.Addr("198.51.100.1"), 4000)); p.Peer != top || p.Tunnel != (packet.Tunnel{Service: 2, Hops: hopBudget}) {
+		t.Errorf("to %v with %+v", p.Peer, p.Tunnel)
+	}
+	if n := e.Traffic.Unaccounted(); n != 0 {
+		t.Errorf("%d packets unaccounted for", n)
+	}
+}
+
+// Nobody on the internet has a public address of the cell.
+func TestForgedOwnSource(t *testing.T) {
+	e, _ := newTestEdge(t)
+	var v packet.View
+	p := wire.Packet{Packet: packet.Packet{Data: packettest.UDP("198.51.100.2:53", "198.51.100.1:4000", nil)}}
+	if e.FromInternet(&p, &v) || e.Traffic.Dropped[drop.SpoofedSource] != 1 {
+		t.Errorf("let in; dropped %v", e.Traffic.Dropped)
 	}
 }

@@ -25,7 +25,9 @@ type sender struct {
 
 func (s *sender) Send(_ time.Duration, p *wire.Packet) bool { return s.FromInternet(p, &s.view) }
 
-func (s *sender) Receive(_ time.Duration, p *wire.Packet) bool { return s.FromCell(p, &s.view) }
+func (s *sender) Receive(_ time.Duration, p *wire.Packet) bool {
+	return s.FromCell(p, &s.view) == ToInternet
+}
 
 func (s *sender) Flow(remotePort uint16) []byte {
 	return TCP(fmt.Sprintf("203.0.113.10:%d", remotePort), "198.51.100.1:2000", "A", nil)

@@ -112,8 +112,11 @@ func (w *Worker) receive(lane wire.Conn) (moved loop.Moved) {
 	}
 	for i := range w.pkts[:n] {
 		moved.Add(len(w.pkts[i].Data))
-		if p := &w.pkts[i]; w.edge.FromCell(p, &w.view) {
+		switch p := &w.pkts[i]; w.edge.FromCell(p, &w.view) {
+		case ToInternet:
 			w.device.Write(&p.Packet)
+		case ToCell:
+			w.conn.Send(p, &w.view)
 		}
 	}
 	return moved

@@ -1,6 +1,8 @@
 package cellstate
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"hyperplane/packet"
@@ -33,7 +35,8 @@ func (c *compiler) gateways() {
 			}
 		}
 		c.publicAddresses(g, spec, path, publics)
-		g.Timeouts = c.timeouts(spec.Timeouts, path+".timeouts")
+		profile := c.behaviour(g, spec, path)
+		g.Timeouts = c.timeouts(profile, spec.Timeouts, path+".timeouts")
 		g.FlowsPerDestination = or(spec.FlowsPerDestination, FlowsPerDestinationMax)
 		c.number(path+".flows_per_destination", g.FlowsPerDestination, 1, FlowsPerDestinationMax)
 		if len(c.spec.Nodes) == 0 && !c.bad["nodes"] {
@@ -66,8 +69,44 @@ func (c *compiler) publicAddresses(g *NATGateway, spec *GatewaySpec, path string
 	}
 }
 
-func (c *compiler) timeouts(spec *TimeoutsSpec, path string) Timeouts {
-	t := DefaultTimeouts()
+// The words for the ways a gateway may behave, in the order of their constants; the first
+// is the default.
+var (
+	profiles   = []string{"aws", "rfc"}
+	mappings   = []string{"address-and-port-dependent", "endpoint-independent"}
+	filterings = []string{"address-and-port-dependent", "address-dependent", "endpoint-independent"}
+)
+
+func (c *compiler) behaviour(g *NATGateway, spec *GatewaySpec, path string) Profile {
+	profile := Profile(c.word(path+".profile", spec.Profile, profiles, 0))
+	g.Mapping = Mapping(c.word(path+".mapping", spec.Mapping, mappings, int(profile.mapping())))
+	filtering := profile.filtering()
+	if g.Mapping != MapIndependent {
+		filtering = FilterByRemote
+	}
+	g.Filtering = Filtering(c.word(path+".filtering", spec.Filtering, filterings, int(filtering)))
+	if g.Mapping != MapIndependent && g.Filtering != FilterByRemote {
+		c.at(path+".filtering", "is %s, which needs mapping: %s; a port that depends on the remote end is no one else's to send to", filterings[g.Filtering], mappings[MapIndependent])
+	}
+	return profile
+}
+
+// word returns the place of a word among those allowed; that of the default where there
+// is none.
+func (c *compiler) word(path, word string, allowed []string, byDefault int) int {
+	if word == "" {
+		return byDefault
+	}
+	i := slices.Index(allowed, word)
+	if i < 0 {
+		c.at(path, "is %s; allowed are %s", quote(word), strings.Join(allowed, ", "))
+		return byDefault
+	}
+	return i
+}
+
+func (c *compiler) timeouts(profile Profile, spec *TimeoutsSpec, path string) Timeouts {
+	t := profile.Timeouts()
 	if spec == nil {
 		return t
 	}

@@ -144,7 +144,7 @@ func TestExampleGateways(t *testing.T) {
 		t.Error("a gateway where there is none")
 	}
 	for _, g := range s.Gateways {
-		if g.Timeouts != DefaultTimeouts() || g.FlowsPerDestination != 55000 {
+		if g.Timeouts != ProfileAWS.Timeouts() || g.FlowsPerDestination != 55000 {
 			t.Errorf("%s: %+v", g.Name, g)
 		}
 	}
@@ -169,7 +169,7 @@ func TestMostSpecificRouteWins(t *testing.T) {
 func TestTimeoutsAndZeroRest(t *testing.T) {
 	spec := exampleSpec(t)
 	spec.NATGateways[1].Timeouts = &TimeoutsSpec{TCPIdle: new(Duration(90 * time.Second)), PortRest: new(Duration(0))}
-	want := DefaultTimeouts()
+	want := ProfileAWS.Timeouts()
 	want.TCPIdle, want.PortRest = 90*time.Second, 0
 	if got := compileOK(t, spec).Gateway(2).Timeouts; got != want {
 		t.Errorf("timeouts %+v, want %+v", got, want)

@@ -86,11 +86,14 @@ type GatewaySpec struct {
 	VPC                 string        `yaml:"vpc"`
 	Address             netip.Addr    `yaml:"address"`
 	PublicAddresses     []netip.Addr  `yaml:"public_addresses,flow"`
-	Timeouts            *TimeoutsSpec `yaml:"timeouts,omitempty"`              // DefaultTimeouts
+	Profile             string        `yaml:"profile,omitempty"`               // aws
+	Mapping             string        `yaml:"mapping,omitempty"`               // the profile's
+	Filtering           string        `yaml:"filtering,omitempty"`             // the profile's
+	Timeouts            *TimeoutsSpec `yaml:"timeouts,omitempty"`              // the profile's
 	FlowsPerDestination *int          `yaml:"flows_per_destination,omitempty"` // 55000
 }
 
-// TimeoutsSpec overrides some of DefaultTimeouts.
+// TimeoutsSpec overrides some of the profile's.
 type TimeoutsSpec struct {
 	TCPIdle    *Duration `yaml:"tcp_idle,omitempty"`
 	TCPOpening *Duration `yaml:"tcp_opening,omitempty"`

@@ -1,6 +1,10 @@
 package cellstate
 
-import "hyperplane/packet"
+import (
+	"fmt"
+
+	"hyperplane/packet"
+)
 
 // State is everything a role knows about its cell. It is built once, never
 // changed, and safe for any number of readers; a reload makes a new one. The
@@ -34,6 +38,17 @@ type State struct {
 	edgeTable []uint16               // maglev: slot → index into Edges, or empty
 	byName    map[string]*Peer       // slow path
 	byHost    map[string][]*Instance // slow path
+}
+
+// MayFollow says why s cannot take the place of the state before it where flows live, or
+// nil: a gateway's mapping decides where its flows are found.
+func (s *State) MayFollow(before *State) error {
+	for _, g := range s.Gateways {
+		if was := before.Gateway(g.Service); was != nil && was.Mapping != g.Mapping {
+			return fmt.Errorf("the mapping of NAT gateway %q (service %d) was %s and is %s; take another service number for it, which ends its flows", g.Name, g.Service, mappings[was.Mapping], mappings[g.Mapping])
+		}
+	}
+	return nil
 }
 
 // Peer returns who holds the underlay address a, or PeerUnknown and nil.

@@ -96,7 +96,7 @@ func ReadBatch(payload []byte, cell uint32) (b Batch, messages []byte, r drop.Re
 		return Batch{}, nil, drop.ForeignCell
 	}
 	for rest := messages; len(rest) > 0; rest = rest[MessageLen:] {
-		if m := (*[MessageLen]byte)(rest); !known(m) || Kind(m[0]).travels() || m[1]&bitPacket != 0 {
+		if m := (*[MessageLen]byte)(rest); !known(m) || kindOf(m).travels() || m[1]&bitPacket != 0 {
 			return Batch{}, nil, drop.BadMessage
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // other, in full (drop.BadMessage): a message that is half understood is worse
 // than one that its sender has to repeat. It is raised when a kind, a field or
 // the number of a drop reason changes.
-const Version = 1
+const Version = 2
 
 // The second byte of a message. The class takes the five bits above these.
 const (
@@ -23,11 +23,14 @@ const (
 	classShift = 3
 )
 
+// bitIndependent is the highest of the first byte, whose others are the kind.
+const bitIndependent = 1 << 7
+
 // Encode writes the message in network byte order:
 //
 //	    0    1    2    3    4    5    6    7    8
-//	 0 │Kind│Bits│Out │In  │Rsn │Stat│PublPort │   Bits: class (5) │ packet │ quoted │ inbound
-//	 8 │  VNI, protocol    │    Flow.Src       │
+//	 0 │Kind│Bits│Out │In  │Rsn │Stat│PublPort │   Kind: independent │ kind (7)
+//	 8 │  VNI, protocol    │    Flow.Src       │   Bits: class (5) │ packet │ quoted │ inbound
 //	16 │    Flow.Dst       │ SrcPort │ DstPort │
 //	24 │      Service      │      Public       │
 //	32 │        Top        │        Age        │
@@ -47,7 +50,11 @@ func (m *Message) Encode(b *[MessageLen]byte) {
 	if m.Packet {
 		bits |= bitPacket
 	}
-	b[0], b[1], b[2], b[3] = uint8(m.Kind), bits, m.FlagsOut, m.FlagsIn
+	kind := uint8(m.Kind)
+	if m.Independent {
+		kind |= bitIndependent
+	}
+	b[0], b[1], b[2], b[3] = kind, bits, m.FlagsOut, m.FlagsIn
 	b[4], b[5] = uint8(m.Reason), m.State
 	be := binary.BigEndian
 	be.PutUint16(b[6:], m.PublicPort)
@@ -77,23 +84,27 @@ func Decode(b []byte) (m Message, r drop.Reason) {
 
 // known says whether every value of b is one that this version defines.
 func known(b *[MessageLen]byte) bool {
-	return b[0] != 0 && Kind(b[0]) <= kindMax && b[1]>>classShift <= ClassMax && int(b[4]) < drop.N
+	kind := kindOf(b)
+	return kind != 0 && kind <= kindMax && b[1]>>classShift <= ClassMax && int(b[4]) < drop.N
 }
+
+func kindOf(b *[MessageLen]byte) Kind { return Kind(b[0] &^ bitIndependent) }
 
 // decode reads a message that is known.
 func (m *Message) decode(b *[MessageLen]byte) {
 	be := binary.BigEndian
 	*m = Message{
-		Kind:       Kind(b[0]),
-		Inbound:    b[1]&bitInbound != 0,
-		Quoted:     b[1]&bitQuoted != 0,
-		Packet:     b[1]&bitPacket != 0,
-		Class:      b[1] >> classShift,
-		FlagsOut:   b[2],
-		FlagsIn:    b[3],
-		Reason:     drop.Reason(b[4]),
-		State:      b[5],
-		PublicPort: be.Uint16(b[6:]),
+		Kind:        kindOf(b),
+		Independent: b[0]&bitIndependent != 0,
+		Inbound:     b[1]&bitInbound != 0,
+		Quoted:      b[1]&bitQuoted != 0,
+		Packet:      b[1]&bitPacket != 0,
+		Class:       b[1] >> classShift,
+		FlagsOut:    b[2],
+		FlagsIn:     b[3],
+		Reason:      drop.Reason(b[4]),
+		State:       b[5],
+		PublicPort:  be.Uint16(b[6:]),
 		Flow: packet.Tuple{
 			Net:     be.Uint32(b[8:]),
 			Src:     packet.Addr4(be.Uint32(b[12:])),

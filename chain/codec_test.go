@@ -41,7 +41,7 @@ func oneOfEach() []Message {
 			Service: 9, Flow: packet.MakeTuple(0, packet.ProtoUDP, 203<<24|113<<8|10, 53, 198<<24|51<<16|100<<8|1, 50000), Top: 10<<24 | 2, At: time.Hour, View: testView},
 		as(Entry, func(*Message) {}),
 		as(Copy, func(m *Message) { record(m); m.State, m.Age = 0x32, 1500 }),
-		as(Done, func(m *Message) { record(m); m.Packet = true }),
+		as(Done, func(m *Message) { record(m); m.Packet, m.Independent = true, true }),
 		as(End, func(m *Message) { record(m); m.Age = 120000 }),
 		{Kind: Ack, Lease: 41, View: testView},
 		as(Seen, func(m *Message) { record(m); m.FlagsOut, m.FlagsIn, m.Age, m.At = 0x1a, 0x18, 250, time.Minute }),
@@ -92,7 +92,7 @@ func anyMessage() *rapid.Generator[Message] {
 	return rapid.Custom(func(t *rapid.T) Message {
 		return Message{
 			Kind: Kind(rapid.Uint8Range(1, uint8(kindMax)).Draw(t, "kind")), Inbound: rapid.Bool().Draw(t, "inbound"),
-			Quoted: rapid.Bool().Draw(t, "quoted"), Packet: rapid.Bool().Draw(t, "packet"),
+			Independent: rapid.Bool().Draw(t, "independent"), Quoted: rapid.Bool().Draw(t, "quoted"), Packet: rapid.Bool().Draw(t, "packet"),
 			FlagsOut: rapid.Byte().Draw(t, "out"), FlagsIn: rapid.Byte().Draw(t, "in"),
 			Reason: drop.Reason(rapid.Uint8Range(0, uint8(drop.N-1)).Draw(t, "reason")), State: rapid.Byte().Draw(t, "state"),
 			PublicPort: rapid.Uint16().Draw(t, "port"), Class: rapid.Uint8Range(0, ClassMax).Draw(t, "class"), Service: rapid.Uint32().Draw(t, "service"),

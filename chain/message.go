@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"hyperplane/packet"
+	"hyperplane/shard"
 	"hyperplane/telemetry/drop"
 )
 
@@ -77,7 +78,7 @@ const kindMax = Lease
 //
 //	    0    1    2    3    4    5    6    7    8
 //	 0 │Kind│In. │Quo.│Pkt.│Out │In  │Rsn │Stat│
-//	 8 │PublPort │Clss│    │      Service      │
+//	 8 │PublPort │Clss│Ind.│      Service      │
 //	16 │                 Flow                  │
 //	24 │                                       │
 //	32 │      Public       │        Top        │
@@ -87,7 +88,7 @@ const kindMax = Lease
 //	64 │        Age        │        To         │
 //	72 │       From        │                   │
 //
-// Service, Flow, Top, At, Inbound and the flags travel unchanged from the Miss
+// Service, Flow, Top, At, Inbound, Independent and the flags travel unchanged from the Miss
 // to its answer; Public and PublicPort exist from Chosen on, Lease and Class
 // from Choose on. What makes each kind safe to arrive late or twice: every
 // message carries the View under which it was sent, and one of another view is
@@ -122,6 +123,10 @@ type Message struct {
 	// 1+seat for one that only the Flow Master of this seat gives. Never above
 	// ClassMax.
 	Class uint8
+	// Independent: the flow's port is that of its inside endpoint towards every remote
+	// end (endpoint-independent mapping, RFC 4787, section 4.1). It decides which slot
+	// the flow is in, so every message about it says so.
+	Independent bool
 	// Service is the gateway's id.
 	Service uint32
 	// Flow is the flow as the instance sends it: VNI and protocol, inside
@@ -165,6 +170,32 @@ func Outside(flow packet.Tuple, public packet.Addr4, port uint16) packet.Tuple {
 	flow = flow.WithVNI(0)
 	flow.Src, flow.SrcPort = public, port
 	return flow
+}
+
+// Slot is the slot of the flow that the message is about, in whichever direction it names
+// it. That of an Independent one is found by its inside endpoint, or by its public port.
+func (m *Message) Slot() uint32 {
+	flow := m.Flow
+	if reversed := m.Inbound && m.Kind == Miss; reversed {
+		flow = flow.Reverse()
+		if m.Independent {
+			return shard.EndpointSlot(m.Service, flow.Proto(), PortEndpointClass(flow.SrcPort))
+		}
+	}
+	if m.Independent {
+		return shard.EndpointSlot(m.Service, flow.Proto(), EndpointClass(flow))
+	}
+	return shard.Slot(m.Service, flow.Proto(), flow.Dst, flow.DstPort)
+}
+
+// Held is what a decision's lease is held for: the outside tuple, or for an Independent
+// flow its public address and port towards everybody.
+func (m *Message) Held() packet.Tuple {
+	held := m.Outside()
+	if m.Independent {
+		held.Dst, held.DstPort = 0, 0
+	}
+	return held
 }
 
 // ForDecider reports whether the Flow Master sends this kind to the Decider.

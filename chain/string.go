@@ -29,7 +29,7 @@ func (m Message) String() string {
 	for _, w := range []struct {
 		set  bool
 		word string
-	}{{m.Inbound, " inbound"}, {m.Quoted, " quoted"}, {m.Packet, " packet"}} {
+	}{{m.Inbound, " inbound"}, {m.Independent, " independent"}, {m.Quoted, " quoted"}, {m.Packet, " packet"}} {
 		if w.set {
 			b.WriteString(w.word)
 		}

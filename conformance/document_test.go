@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,10 +62,12 @@ func tables(t *testing.T) string {
 	all := readAll(t)
 	var b strings.Builder
 	for _, d := range documents {
-		fmt.Fprintf(&b, "## %s: %s\n\n| | asks for | today | scripts |\n|---|---|---|---|\n", d.name, d.title)
+		fmt.Fprintf(&b, "## %s: %s\n\n| | asks for | aws | rfc | scripts |\n|---|---|---|---|---|\n", d.name, d.title)
 		for _, r := range d.requirements {
-			today, by := resultOf(d.name, r.id, all)
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.id, r.text, today, by)
+			aws, _ := resultOf(d.name, r.id, profiles[:1], all)
+			rfc, _ := resultOf(d.name, r.id, profiles[1:], all)
+			_, by := resultOf(d.name, r.id, profiles, all)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.id, r.text, aws, rfc, by)
 		}
 		b.WriteString("\n")
 	}
@@ -96,13 +99,16 @@ func tables(t *testing.T) string {
 	return b.String()
 }
 
-// resultOf says what the scripts show of a requirement. One that deviates is not
-// outweighed by others that meet it.
-func resultOf(document, id string, all []told) (today, by string) {
+// resultOf says what the scripts show of a requirement with some of the profiles. One that
+// deviates is not outweighed by others that meet it.
+func resultOf(document, id string, with []string, all []told) (result, by string) {
 	var whys, links []string
 	for _, s := range all {
 		for _, c := range s.header.claims {
-			if c.document != document || c.id != id {
+			about := func(profile string) bool {
+				return slices.Contains(s.header.profiles(), profile) && (c.profile == "" || c.profile == profile)
+			}
+			if c.document != document || c.id != id || !slices.ContainsFunc(with, about) {
 				continue
 			}
 			links = append(links, link(s))

@@ -32,11 +32,11 @@ func TestKernel(t *testing.T) {
 			}
 			t.Skip("no oracle: kernel")
 		}
-		playOnKernel(t, text)
+		playOnKernel(t, text, h.profiles()[0])
 	})
 }
 
-func playOnKernel(t *testing.T, text *golden.Script) {
+func playOnKernel(t *testing.T, text *golden.Script, profile string) {
 	t.Helper()
 	edits := ""
 	for i := range text.Blocks {
@@ -44,7 +44,7 @@ func playOnKernel(t *testing.T, text *golden.Script) {
 			edits = argument
 		}
 	}
-	state, err := world(edits, 0)
+	state, err := world(edits, 0, profile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hyperplane/cellstate"
 	"hyperplane/golden"
 	"hyperplane/packet"
 	"hyperplane/packet/packettest"
@@ -75,13 +76,13 @@ func TestReadRefuses(t *testing.T) {
 // A header that claims what no document asks, or says nothing of why, is refused.
 func TestHeader(t *testing.T) {
 	h, err := parseHeader(golden.Parse("# Guards I1: a thing,\n# and more.\n# requirement: RFC 4787 REQ-12 met\n# requirement: RFC 5382 REQ-8 deviates: it is not built\n# profile: aws\n# oracle: kernel\n\ndrops\n----\n"))
-	want := []claim{{"RFC 4787", "REQ-12", ""}, {"RFC 5382", "REQ-8", "it is not built"}}
+	want := []claim{{"RFC 4787", "REQ-12", "", ""}, {"RFC 5382", "REQ-8", "", "it is not built"}}
 	if err != nil || h.guards != "I1: a thing, and more." || !slices.Equal(h.claims, want) || h.profile != "aws" || !h.kernel {
 		t.Errorf("%+v, %v", h, err)
 	}
 	for _, line := range []string{
 		"", "# requirement: RFC 4787 REQ-99 met", "# requirement: RFC 9 REQ-1 met", "# requirement: RFC 4787 REQ-1", "# requirement: RFC 4787 REQ-1 deviates: ",
-		"# requirement: RFC 4787 REQ-1 met\n# profile: rfc", "# requirement: RFC 4787 REQ-1 met\n# oracle: moon", "drops",
+		"# requirement: RFC 4787 REQ-1 met\n# profile: none", "# requirement: RFC 4787 REQ-1 met\n# oracle: moon", "drops",
 	} {
 		if h, err := parseHeader(golden.Parse("# Guards nothing.\n" + line)); err == nil {
 			t.Errorf("%q is taken for %+v", line, h)
@@ -92,7 +93,7 @@ func TestHeader(t *testing.T) {
 // One script that deviates is not outweighed by those that meet the requirement.
 func TestResult(t *testing.T) {
 	said := func(why string) told {
-		return told{name: "a", path: "p", header: header{claims: []claim{{"RFC 4787", "REQ-1", why}}}}
+		return told{name: "a", path: "p", header: header{claims: []claim{{"RFC 4787", "REQ-1", "", why}}}}
 	}
 	for _, c := range []struct {
 		all  []told
@@ -102,23 +103,36 @@ func TestResult(t *testing.T) {
 		{[]told{said("")}, "met"},
 		{[]told{said(""), said("so"), said("so"), said("and so")}, "**deviates:** so; and so"},
 	} {
-		if got, by := resultOf("RFC 4787", "REQ-1", c.all); got != c.want || strings.Count(by, "[a](p)") != len(c.all) {
+		if got, by := resultOf("RFC 4787", "REQ-1", profiles, c.all); got != c.want || strings.Count(by, "[a](p)") != len(c.all) {
 			t.Errorf("%q by %q, want %q", got, by, c.want)
 		}
 	}
 }
 
+// What is said of one profile is not said of the other.
+func TestResultOfOneProfile(t *testing.T) {
+	all := []told{
+		{header: header{profile: "aws", claims: []claim{{"RFC 4787", "REQ-1", "", "it depends"}}}},
+		{header: header{claims: []claim{{"RFC 4787", "REQ-1", "rfc", ""}}}},
+	}
+	aws, _ := resultOf("RFC 4787", "REQ-1", profiles[:1], all)
+	rfc, _ := resultOf("RFC 4787", "REQ-1", profiles[1:], all)
+	if aws != "**deviates:** it depends" || rfc != "met" {
+		t.Errorf("aws %q, rfc %q", aws, rfc)
+	}
+}
+
 // A part of a state file is merged by names; a list without them is replaced.
 func TestWorldMerges(t *testing.T) {
-	s, err := world("internet: {mtu: 1400}\nnat_gateways:\n- {name: nat-blue, public_addresses: [198.51.100.1, 198.51.100.3], timeouts: {udp_idle: 7s}}\ninstances:\n- {name: blue-3, vpc: blue, address: 10.0.1.12, host: host-1}\n", 2)
+	s, err := world("internet: {mtu: 1400}\nnat_gateways:\n- {name: nat-blue, public_addresses: [198.51.100.1, 198.51.100.3], timeouts: {udp_idle: 7s}}\ninstances:\n- {name: blue-3, vpc: blue, address: 10.0.1.12, host: host-1}\n", 2, "rfc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	gw := s.Gateway(1)
-	if s.InternetMTU != 1400 || len(gw.Public) != 2 || gw.Timeouts.UDPIdle.Seconds() != 7 || gw.Timeouts.TCPIdle.Seconds() != 350 || len(s.Instances) != 3+1+2 {
+	if s.InternetMTU != 1400 || len(gw.Public) != 2 || gw.Timeouts.UDPIdle.Seconds() != 7 || gw.Mapping != cellstate.MapIndependent || gw.Timeouts.TCPIdle.Minutes() != 124 || len(s.Instances) != 3+1+2 {
 		t.Errorf("MTU %d, gateway %+v, %d instances", s.InternetMTU, gw, len(s.Instances))
 	}
-	if _, err := world("nonsense: 1", 0); err == nil {
+	if _, err := world("nonsense: 1", 0, "aws"); err == nil {
 		t.Error("an unknown field is taken")
 	}
 }

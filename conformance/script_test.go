@@ -30,33 +30,57 @@ import (
 // To look: "flows", what the Flow Masters own; "drops", what was dropped since the
 // last look, by reason. What was dropped has to be looked at before the script ends.
 //
+// A script that names no profile is played with each, and the same has to happen.
+//
 // What comes out stands below: where, and the packet. A public port or identifier
 // gets a name at its first appearance ($p1) and is called so from then on, in
 // commands too.
 func TestPacketScripts(t *testing.T) {
 	golden.Scripts(t, scripts, guards, func(t *testing.T, text *golden.Script) {
-		if _, err := parseHeader(text); err != nil {
+		h, err := parseHeader(text)
+		if err != nil {
 			t.Error(err)
 		}
-		s := &script{names: newNames()}
-		defer s.close()
-		for i := range text.Blocks {
-			b := &text.Blocks[i]
-			if !b.Step {
-				continue
+		first := h.profiles()[0]
+		happened := play(t, text, first)
+		for _, other := range h.profiles()[1:] {
+			for i, now := range play(t, text, other) {
+				if command, _ := text.Blocks[i].Command(); now != happened[i] {
+					t.Errorf("%s: with profile %s this happens:\n%swith %s:\n%sGive each a script of its own (# profile: …)", command, other, now, first, happened[i])
+					break
+				}
 			}
-			command, argument := b.Command()
-			lines, err := s.run(command, argument)
-			if err != nil {
-				t.Fatalf("%s: %v", command, err)
-			}
-			_, kernel := split(b.Happened)
-			b.Happened = join(lines, kernel)
 		}
-		if left := s.drops(); left[0] != nothing {
-			t.Errorf("dropped, and not looked at: %s", strings.Join(left, ", "))
+		for i := range text.Blocks {
+			if b := &text.Blocks[i]; b.Step {
+				_, kernel := split(b.Happened)
+				b.Happened = join(happened[i], kernel)
+			}
 		}
 	})
+}
+
+// play plays a script with gateways of a profile, and returns what happened in each of
+// its blocks.
+func play(t *testing.T, text *golden.Script, profile string) (happened []string) {
+	s := &script{names: newNames(), profile: profile}
+	defer s.close()
+	for i := range text.Blocks {
+		if !text.Blocks[i].Step {
+			happened = append(happened, "")
+			continue
+		}
+		command, argument := text.Blocks[i].Command()
+		lines, err := s.run(command, argument)
+		if err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+		happened = append(happened, strings.Join(lines, "\n")+"\n")
+	}
+	if left := s.drops(); left[0] != nothing {
+		t.Errorf("dropped, and not looked at: %s", strings.Join(left, ", "))
+	}
+	return happened
 }
 
 const (
@@ -74,8 +98,8 @@ func split(happened string) (ours, kernel string) {
 	return ours, kernel
 }
 
-func join(ours []string, kernel string) string {
-	text := strings.Join(ours, "\n") + "\n"
+func join(ours, kernel string) string {
+	text := ours
 	if kernel != "" {
 		text += kernelMark + "\n" + kernel
 	}
@@ -84,9 +108,10 @@ func join(ours []string, kernel string) string {
 
 // script is one that is being played on a cell.
 type script struct {
-	cell   *simtest.Cell
-	names  *names
-	looked drop.Counts // by the last "drops"
+	cell    *simtest.Cell
+	names   *names
+	profile string      // of every gateway that names none
+	looked  drop.Counts // by the last "drops"
 }
 
 func (s *script) close() {
@@ -160,7 +185,7 @@ func (s *script) begin(options, edits string) error {
 			return fmt.Errorf("%s: %w", word, err)
 		}
 	}
-	state, err := world(edits, tenants)
+	state, err := world(edits, tenants, s.profile)
 	if err != nil {
 		return err
 	}

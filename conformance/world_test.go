@@ -13,8 +13,9 @@ import (
 // world is the default network with edits, a part of a state file, merged into it:
 // entries of a list are known by their names, all else is replaced. With tenants,
 // that many VPCs come to it, each with the same subnet, one instance of the same
-// address, and a gateway with one public address.
-func world(edits string, tenants int) (*cellstate.State, error) {
+// address, and a gateway with one public address. Gateways that name none have the
+// profile.
+func world(edits string, tenants int, profile string) (*cellstate.State, error) {
 	file, err := os.ReadFile("../cellstate/testdata/example.yaml")
 	if err != nil {
 		return nil, err
@@ -26,9 +27,17 @@ func world(edits string, tenants int) (*cellstate.State, error) {
 	if err := yaml.Unmarshal([]byte(edits), &change); err != nil {
 		return nil, err
 	}
+	for _, gateway := range base["nat_gateways"].([]any) {
+		delete(gateway.(map[string]any), "timeouts") // the profile's
+	}
 	merged := merge(base, change).(map[string]any)
 	for i := range tenants {
 		addTenant(merged, i)
+	}
+	for _, gateway := range merged["nat_gateways"].([]any) {
+		if g := gateway.(map[string]any); g["profile"] == nil {
+			g["profile"] = profile
+		}
 	}
 	text, err := yaml.Marshal(merged)
 	if err != nil {

@@ -37,8 +37,11 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 		return d.again(now, msg, gateway.FlowsPerDestination)
 	}
 	n := uint64(len(gateway.Public))
-	first := uint64(mix(msg.Flow.Src)) * n >> 32
-	for k := range n {
+	first, tries := uint64(mix(msg.Flow.Src))*n>>32, n
+	if msg.Independent {
+		tries = 1 // what speaks from several ports expects one address (RFC 4787, REQ-2)
+	}
+	for k := range tries {
 		msg.Public = gateway.Public[(first+k)%n]
 		reason := d.leaseOn(now, msg, gateway.FlowsPerDestination)
 		if reason != drop.PortsExhausted {
@@ -52,9 +55,9 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 // for it alone: the Flow Master, which knows that, names it in the question. The
 // limit holds for it as for any other.
 func (d *Decider) again(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
-	i, known := d.find(msg.Outside())
+	i, known := d.find(msg.Held())
 	counted := known && d.leases[i].destination&resting == 0
-	if held := d.heldTowards(chain.Outside(msg.Flow, msg.Public, 0)); !counted && held.living() >= livingMax {
+	if held := d.heldTowards(destinationOf(msg)); !counted && held.living() >= livingMax {
 		return drop.PortsExhausted
 	}
 	d.adopt(now, msg)
@@ -63,12 +66,12 @@ func (d *Decider) again(now time.Duration, msg *chain.Message, livingMax int) dr
 
 // leaseOn leases a port of the one address msg.Public.
 func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
-	destination := chain.Outside(msg.Flow, msg.Public, 0)
+	destination := destinationOf(msg)
 	held := d.heldTowards(destination)
 	if held.living() >= livingMax || msg.Class == 0 && held.open >= heldPerDestinationMax {
 		return drop.PortsExhausted
 	}
-	outside, ok := d.search(destination, classOf(msg.Class))
+	outside, ok := d.search(destination, classOf(msg))
 	if !ok {
 		return drop.PortsExhausted
 	}
@@ -77,6 +80,14 @@ func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, livingMax int) 
 	}
 	msg.PublicPort = outside.SrcPort
 	return drop.None
+}
+
+// destinationOf is the key of what is held of msg.Public where msg's flow goes: towards
+// its remote end, or if it is Independent, towards everybody.
+func destinationOf(msg *chain.Message) packet.Tuple {
+	key := msg.Held()
+	key.SrcPort = 0
+	return key
 }
 
 // search returns an outside tuple towards the destination with a port of the

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"hyperplane/chain"
+	"hyperplane/packet"
 )
 
 // Every port from 1024 is in exactly one class, the one that its place says,
@@ -11,7 +12,7 @@ import (
 func TestClassesPartitionThePorts(t *testing.T) {
 	found := map[uint16]uint8{}
 	for n := range uint8(chain.ClassMax + 1) {
-		c := classOf(n)
+		c := classOf(&chain.Message{Class: n})
 		want := uint32(252)
 		if n == 0 {
 			want = 60480
@@ -39,8 +40,33 @@ func TestClassesPartitionThePorts(t *testing.T) {
 		t.Errorf("%d ports in all classes, want 64512", len(found))
 	}
 	for n := chain.ClassMax + 1; n < 256; n++ {
-		if size := classOf(uint8(n)).size(blocks); size != 0 {
+		if size := classOf(&chain.Message{Class: uint8(n)}).size(blocks); size != 0 {
 			t.Errorf("class %d has %d ports, want none", n, size)
+		}
+	}
+}
+
+// Every port is one of just one class of endpoints, and each has as many.
+func TestEndpointClassesPartitionThePorts(t *testing.T) {
+	found := map[uint16]uint32{}
+	for i := 0; len(found) < 64512; i++ {
+		if i == 10000 {
+			t.Fatalf("%d endpoints have %d ports", i, len(found))
+		}
+		flow := packet.MakeTuple(100, packet.ProtoUDP, packet.Addr4(0x0a000000+i), uint16(i), 0, 0)
+		want := chain.EndpointClass(flow)
+		for n := range uint8(chain.ClassMax + 1) {
+			c := classOf(&chain.Message{Independent: true, Flow: flow, Class: n})
+			if size := c.size(blocks); n == 0 && size != 1440 || n > 0 && size != 6 {
+				t.Fatalf("class %d of endpoints %d has %d ports", n, want, size)
+			}
+			for k := range c.size(blocks) {
+				p := c.port(k)
+				if other, seen := found[p]; seen && other != want || p < 1024 || chain.PortClass(p) != n || chain.PortEndpointClass(p) != want {
+					t.Fatalf("port %d of class %d of endpoints %d: found in %d", p, n, want, other)
+				}
+				found[p] = want
+			}
 		}
 	}
 }

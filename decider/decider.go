@@ -18,8 +18,9 @@ type Config struct {
 	PortsMax int
 	// Seed makes ports unpredictable to others and repeatable to tests.
 	Seed [32]byte
-	// Blocks is the number of blocks of 256 ports that are given out, from 1024 on;
-	// 0 means all 252. Fewer make tests meet every port again and again.
+	// Blocks is the number of blocks of 256 ports that are given out, from 1024 on, and
+	// of those of each class of endpoints; 0 means all 252. Fewer make tests meet every
+	// port again and again.
 	Blocks int
 }
 

@@ -27,7 +27,8 @@ type lease struct {
 const resting = 1 << 31
 
 // destination counts what is held of one public address towards one remote
-// address and port. It exists while open or seats is positive.
+// address and port, or of flows that are Independent towards everybody (0:0). It exists
+// while open or seats is positive.
 type destination struct {
 	key packet.Tuple // an outside tuple with port 0
 	// open counts leases of class 0, seats those of all other classes. They never
@@ -68,7 +69,7 @@ func (l *lease) due(now time.Duration) time.Duration {
 // no room is left out; its port may then be offered to another flow, and the
 // Flow Master refuses that.
 func (d *Decider) adopt(now time.Duration, msg *chain.Message) {
-	outside := msg.Outside()
+	outside := msg.Held()
 	i, ok := d.find(outside)
 	if !ok {
 		if !d.insert(now, outside, msg.Lease) {
@@ -97,7 +98,7 @@ func (d *Decider) rest(l *lease, yes bool) {
 // release frees a port, unless the message is about another lease than the one
 // that holds it now.
 func (d *Decider) release(msg *chain.Message) {
-	if i, ok := d.find(msg.Outside()); ok && d.leases[i].id == msg.Lease {
+	if i, ok := d.find(msg.Held()); ok && d.leases[i].id == msg.Lease {
 		d.free(i)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // order in which decisions come, so that no two of them ever contradict each
 // other; then the other holders, one after the other; the last one exposes it.
 func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
-	if msg.View != m.current.ballot || !m.Owns(SlotOf(msg)) {
+	if msg.View != m.current.ballot || !m.Owns(msg.Slot()) {
 		// We were the owner when we asked.
 		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleEpoch))
 	}
@@ -31,6 +31,16 @@ func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Messa
 		// another's (I1). A flow does not expire within chosenAgeMax of its question;
 		// whoever gives a port back sooner than that voids all questions until then.
 		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleDecision))
+	}
+	if i, mapped := m.mapped(now, msg); mapped {
+		// Another flow of the same inside endpoint was decided meanwhile.
+		if r := &m.records[i]; r.public != msg.Public || r.publicPort != msg.PublicPort {
+			out = append(out, toDecider(*msg, chain.Release))
+			msg.Public, msg.PublicPort = r.public, r.publicPort
+		}
+	} else if i, taken := m.taken(now, msg); taken {
+		m.cut = m.asked
+		return append(out, m.leaseNote(i), refusal(msg, drop.StaleDecision))
 	}
 	if i, ok := m.findInside(msg.Flow); ok && m.keeps(now, i, msg) {
 		return append(out, toDecider(*msg, chain.Release), refusal(msg, drop.StaleDecision))
@@ -56,16 +66,20 @@ func (m *Master) chosen(now time.Duration, msg *chain.Message, out []chain.Messa
 // node may give only its seat's: it lost the majority, or the view turned uncertain,
 // after it had asked. A port that the flow itself had just before is not.
 func (m *Master) outgrown(now time.Duration, msg *chain.Message) bool {
-	if chain.PortClass(msg.PublicPort) != 0 || m.class(now, SlotOf(msg)) == 0 {
+	if chain.PortClass(msg.PublicPort) != 0 || m.class(now, msg.Slot()) == 0 {
 		return false
 	}
 	i, known := m.findOutside(msg.Outside())
 	return !known || !m.restsFor(i, msg) || !m.mayGive(now, &m.records[i])
 }
 
-// leaseNote tells the Deciders who has a port, and whether it rests.
+// leaseNote tells the Deciders who has a port, and whether it rests: not while another
+// flow of the same inside endpoint lives on it.
 func (m *Master) leaseNote(i uint32) chain.Message {
 	r := &m.records[i]
+	if j, shares := m.sharer(i); shares && r.state == Resting {
+		r = &m.records[j]
+	}
 	if r.state == Resting {
 		return toDecider(r.message(chain.End), chain.End)
 	}
@@ -78,6 +92,9 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 	if reason := m.belongs(msg); reason != drop.None {
 		return reason
 	}
+	if !consistent(msg) {
+		return drop.BadMessage
+	}
 	m.forgetMemories(now, msg)
 	if !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
 		return drop.UnknownPublicAddress
@@ -86,6 +103,11 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 		return drop.StaleDecision
 	}
 	return drop.None
+}
+
+// consistent reports whether a decision's port tells the slot that its flow is in.
+func consistent(msg *chain.Message) bool {
+	return !msg.Independent || chain.PortEndpointClass(msg.PublicPort) == chain.EndpointClass(msg.Flow)
 }
 
 // restsFor reports whether a record is of a port that rests after the very flow that
@@ -125,9 +147,12 @@ func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
 	r := record{
 		inside: msg.Flow, opened: now, lastSeen: now, lease: msg.Lease,
 		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
-		slot: uint16(slotOf(msg.Service, msg.Flow)), state: Active,
+		slot: uint16(msg.Slot()), state: Active, traits: traitsOf(msg),
 	}
-	if msg.Flow.Proto() == packet.ProtoTCP {
+	switch tcp := msg.Flow.Proto() == packet.ProtoTCP; {
+	case tcp && msg.Inbound:
+		r.state = OpeningIn
+	case tcp:
 		r.state = Opening
 	}
 	if chain.PortClass(r.publicPort) != 0 {
@@ -161,8 +186,16 @@ func (m *Master) put(r record) (uint32, bool) {
 		return 0, false
 	}
 	r.mark = m.current.number()
-	m.onSeat[chain.PortClass(r.publicPort)]++
 	m.records[i] = r
+	if !m.bind(i) {
+		m.byOutside.Delete(r.outside(), i)
+		if !stands {
+			m.byInside.Delete(r.inside, i)
+		}
+		m.slab.Give(i)
+		return 0, false
+	}
+	m.onSeat[chain.PortClass(r.publicPort)]++
 	m.timers.Schedule(i, m.deadline(&m.records[i]))
 	return i, true
 }
@@ -170,7 +203,7 @@ func (m *Master) put(r record) (uint32, bool) {
 // refused passes the Decider's refusal on, unless the flow has been opened in
 // the meantime by another packet.
 func (m *Master) refused(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
-	if i, known := m.living(msg.Flow); known && m.valid(&m.records[i]) && m.Owns(SlotOf(msg)) {
+	if i, known := m.living(msg.Flow); known && m.valid(&m.records[i]) && m.Owns(msg.Slot()) {
 		m.observe(i, now, msg.FlagsOut, msg.FlagsIn)
 		return m.expose(now, msg, i, out)
 	}
@@ -181,7 +214,7 @@ func (m *Master) refused(now time.Duration, msg *chain.Message, out []chain.Mess
 // has of either tuple. It is the heart of the protocol: a message of another view
 // than this node's is not obeyed, whoever sends it (I5).
 func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
-	slot := SlotOf(msg)
+	slot := msg.Slot()
 	reason := drop.None
 	switch {
 	case m.defect == IgnoreEpoch && m.current.mine:
@@ -190,7 +223,7 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 	case !m.current.mine || !m.current.holds(m.self, slot) || m.ownsInView(slot):
 		reason = drop.StaleEpoch
 	}
-	if _, _, ok := unpack(msg.State); reason == drop.None && !ok {
+	if _, _, ok := unpack(msg.State); reason == drop.None && (!ok || !consistent(msg)) {
 		reason = drop.BadMessage
 	}
 	if reason == drop.None && m.overtaken(msg) {
@@ -271,7 +304,7 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) (i uin
 		if r.state != state && (r.state == Resting || state == Resting) {
 			m.remove(i)
 		} else {
-			if ahead = r.state == Established && state == Opening; !ahead {
+			if ahead = r.state == Established && (state == Opening || state == OpeningIn); !ahead {
 				r.state, r.fins = state, fins
 			}
 			r.lastSeen, r.top = max(r.lastSeen, now-age(msg.Age)), msg.Top
@@ -300,7 +333,7 @@ func (m *Master) hold(now time.Duration, msg *chain.Message, slot uint32) (i uin
 	r := record{
 		inside: msg.Flow, opened: now, lastSeen: now - age(msg.Age), lease: msg.Lease,
 		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
-		slot: uint16(slot), state: state, fins: fins, copied: all || state == Resting,
+		slot: uint16(slot), state: state, fins: fins, copied: all || state == Resting, traits: traitsOf(msg),
 	}
 	if state == Resting {
 		r.opened, r.lastSeen = now+age(msg.Age), now

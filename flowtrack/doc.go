@@ -51,6 +51,8 @@
 //	     ▼
 //	   free: Release to the Deciders
 //
+// One that a SYN from outside began (opening_in) is established by the instance's answer.
+//
 // An established flow is decided anew as well, and stays established: that its
 // connection has closed may not have been told yet, or the SYN is a late copy.
 //
@@ -113,11 +115,16 @@
 // slab 4), at the second node 96 again; at two Deciders 40 each, and 36 more where its
 // destination is its own; at each Top that uses it 124 (entry 104, two index entries 16,
 // slab 4). In sum 96+96+2·40+124 = 396 with one Top, and 468 with a destination of its
-// own. That is of full tables: an index has its slots at a load of three quarters then,
+// own; at each Flow Master 48 more where the mapping is endpoint-independent. That is of full tables: an index has its slots at a load of three quarters then,
 // and its pages exist from the first few thousand flows on.
+//
+// Where a gateway's mapping does not depend on the remote end, flows share what they have
+// in common with others of their inside endpoint: see mapping.go.
 //
 // Limits: see limits.go. Besides:
 //
+//   - A SYN from outside on a flow that closes does not begin it anew: the flow ends when
+//     its closing time is over, unless both sides have sent since an RST.
 //   - Both holders lost: what no Top has an entry for is lost. A datagram of such a UDP
 //     flow at another Top than the one that had it opens it anew, under another port.
 //   - Two sides of a network that stays cut for longer than a timeout may both go on

@@ -48,6 +48,9 @@ func (m *Master) expire(now time.Duration, i uint32, out []chain.Message) []chai
 		return out
 	case r.state == Resting:
 		note := toDecider(r.message(chain.Release), chain.Release)
+		if j, shares := m.sharer(i); shares {
+			note = m.leaseNote(j)
+		}
 		m.remove(i)
 		return append(out, note)
 	}
@@ -96,7 +99,7 @@ func (m *Master) timeout(r *record) time.Duration {
 	}
 	t := &gateway.Timeouts
 	switch r.state {
-	case Opening:
+	case Opening, OpeningIn:
 		return t.TCPOpening
 	case Established:
 		return t.TCPIdle
@@ -124,7 +127,7 @@ func (m *Master) rearm(i uint32) {
 func (m *Master) end(now time.Duration, i uint32, out []chain.Message) []chain.Message {
 	r := &m.records[i]
 	until := max(now+m.portRest(r), r.lastSeen+restGuard)
-	if r.quoted {
+	if r.traits&quoted != 0 {
 		until = max(until, now+ignoranceMax)
 	}
 	if m.defect == ReusePortAtOnce {
@@ -133,10 +136,11 @@ func (m *Master) end(now time.Duration, i uint32, out []chain.Message) []chain.M
 	r.copied = true
 	r.state, r.opened, r.lastSeen = Resting, until, now
 	m.timers.Schedule(i, until)
+	m.lower(i)
 
 	forget := r.message(chain.Forget)
 	forget.To = r.top
-	out = append(out, forget, toDecider(forget, chain.End))
+	out = append(out, forget, m.leaseNote(i))
 	if m.standing.Alone {
 		return out
 	}
@@ -151,6 +155,7 @@ func (m *Master) retire(now time.Duration, i uint32) {
 	r.copied = true
 	r.state, r.opened, r.lastSeen = Resting, max(now+m.portRest(r), now+restGuard), now
 	m.timers.Schedule(i, r.opened)
+	m.lower(i)
 }
 
 // mayFree reports whether nobody can act any more on the flow that had the port:
@@ -179,6 +184,7 @@ func (m *Master) portRest(r *record) time.Duration {
 // remove forgets a record.
 func (m *Master) remove(i uint32) {
 	r := &m.records[i]
+	m.unbind(i)
 	if j, ok := m.findInside(r.inside); ok && j == i {
 		m.byInside.Delete(r.inside, i)
 	}

@@ -3,6 +3,7 @@ package flowtrack
 import (
 	"time"
 
+	"hyperplane/chain"
 	"hyperplane/packet"
 )
 
@@ -13,7 +14,7 @@ type State uint8
 const (
 	// Active: UDP or ICMP echo.
 	Active State = iota + 1
-	// Opening: TCP, the internet has not answered.
+	// Opening: TCP, begun from inside, and the internet has not answered.
 	Opening
 	// Established: TCP, the internet has answered.
 	Established
@@ -21,9 +22,12 @@ const (
 	Closing
 	// Resting: the flow has ended, and its port waits before it is free.
 	Resting
+	// OpeningIn: TCP, begun from outside (see Filtering), and the instance has not
+	// answered.
+	OpeningIn
 )
 
-var stateNames = [...]string{"none", "active", "opening", "established", "closing", "resting"}
+var stateNames = [...]string{"none", "active", "opening", "established", "closing", "resting", "opening_in"}
 
 // String returns the state's name in lower case.
 func (s State) String() string {
@@ -42,6 +46,8 @@ type Flow struct {
 	Public     packet.Addr4
 	PublicPort uint16
 	State      State
+	// Independent: they do so towards every remote end.
+	Independent bool
 	// Owned: this node decides about it; otherwise it holds a copy. Memory: it held
 	// it once, and is not sure any more.
 	Owned, Memory bool
@@ -50,4 +56,9 @@ type Flow struct {
 	Opened, LastSeen, Deadline time.Duration
 	// Lease is the Decider's name for the decision.
 	Lease uint64
+}
+
+// Slot is the slot that the flow is in.
+func (f *Flow) Slot() uint32 {
+	return (&chain.Message{Service: f.Service, Flow: f.Inside, Independent: f.Independent}).Slot()
 }

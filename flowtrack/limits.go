@@ -15,6 +15,12 @@ const (
 	// Config.FlowsMax a new flow is refused with FlowTableFull.
 	FlowsMaxMax = flowtable.CapacityMax
 
+	// walkMax is how many of the flows of one inside endpoint, public port or pair of
+	// hosts are looked at, those that began last and live first. Behind so many
+	// memories of an earlier view a mapping that is right is not found: a new flow gets
+	// a port of its own.
+	walkMax = 64
+
 	// expiriesPerTickMax bounds the timers that one Tick looks at, about half a
 	// millisecond of work. What is due beyond it ends in the next Tick, later
 	// than its deadline, which breaks no invariant.

@@ -47,7 +47,8 @@ func (m *Master) flow(i uint32, ok bool) (Flow, bool) {
 	r := &m.records[i]
 	return Flow{
 		Service: r.service, Inside: r.inside, Public: r.public, PublicPort: r.publicPort, State: r.state,
-		Owned: m.Owns(uint32(r.slot)), Memory: !m.valid(r), Opened: r.opened, LastSeen: r.lastSeen, Deadline: m.deadline(r), Lease: r.lease,
+		Independent: r.independent(),
+		Owned:       m.Owns(uint32(r.slot)), Memory: !m.valid(r), Opened: r.opened, LastSeen: r.lastSeen, Deadline: m.deadline(r), Lease: r.lease,
 	}, true
 }
 

@@ -52,6 +52,8 @@ type Master struct {
 	slab      *flowtable.Slab
 	records   []record
 	timers    *flowtable.Wheel // every flow has one; see rearm
+	seed      flowtable.Seed
+	shared    *endpoints // of flows that are independent; nil while there are none
 
 	// The sweep that compares every record with a new state; see sweep.
 	sweepAt, sweepHigh, sweepLeft int
@@ -113,6 +115,7 @@ func New(cfg Config) *Master {
 		slab:      flowtable.NewSlab(cfg.FlowsMax),
 		records:   make([]record, cfg.FlowsMax),
 		timers:    flowtable.NewWheel(cfg.FlowsMax, granularity),
+		seed:      cfg.Seed,
 		current:   new(holding), prior: new(holding), spare: new(holding),
 
 		BatchRecords: batchRecordsDefault,

@@ -13,10 +13,10 @@ import (
 //
 //  1. whose slot is it: not ours → answer from our copy, or pass it to the owner
 //  2. known flow → its decision, once every holder has it
-//  3. may it open one
+//  3. may it open one, perhaps on the port that its inside endpoint has already
 //  4. ask the Decider
 func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
-	slot := SlotOf(msg)
+	slot := msg.Slot()
 	i, known := m.find(msg)
 	if !m.Owns(slot) {
 		return m.missElsewhere(now, msg, slot, i, known, out)
@@ -42,14 +42,27 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		}
 		return m.expose(now, msg, i, out)
 	}
-	reason := m.mayOpen(msg)
+	question := *msg
+	question.Public, question.PublicPort = 0, 0
+	mapping, mapped := m.mapped(now, msg)
+	if mapped {
+		r := &m.records[mapping]
+		question.Public, question.PublicPort = r.public, r.publicPort
+		if msg.Inbound {
+			question.Flow = r.inside
+			question.Flow.Dst, question.Flow.DstPort = msg.Flow.Src, msg.Flow.SrcPort
+		}
+	}
+	reason := m.mayOpen(&question)
 	if (reason == drop.Unsolicited || reason == drop.NoFlow) && now < m.current.knows[slot] || reason == drop.None && m.asks(now, slot) {
 		reason = drop.Rebuilding // it may be a flow that we have not heard of yet
 	}
 	if reason != drop.None {
 		return append(out, refusal(msg, reason))
 	}
-	question := *msg
+	if mapped {
+		return m.extend(now, msg, &question, out)
+	}
 	question.Kind, question.To, question.Class = chain.Choose, 0, m.class(now, slot)
 	if i, ok := m.findInside(msg.Flow); ok && m.restsFor(i, msg) && m.declared(&m.records[i]) && m.mayGive(now, &m.records[i]) {
 		question.Public, question.PublicPort = m.records[i].public, m.records[i].publicPort
@@ -121,7 +134,7 @@ func (m *Master) missElsewhere(now time.Duration, msg *chain.Message, slot uint3
 // reopens reports whether the packet may begin a new connection on the record of an
 // earlier one: only the owner knows whether that has closed, and can open it again.
 func (m *Master) reopens(msg *chain.Message, i uint32) bool {
-	return msg.Flow.Proto() == packet.ProtoTCP && m.records[i].state != Opening && !msg.Inbound && opens(msg)
+	return msg.Flow.Proto() == packet.ProtoTCP && !m.records[i].opening() && !msg.Inbound && opens(msg)
 }
 
 // expose answers with a flow's decision, through the other holders if they may
@@ -162,12 +175,15 @@ func (m *Master) living(inside packet.Tuple) (uint32, bool) {
 	return i, ok && m.records[i].state != Resting
 }
 
-// mayOpen says why the packet cannot open a flow, or None.
+// mayOpen says why the packet cannot open a flow, or None. One from outside has its flow
+// as the instance would send it where that has a public port already.
 func (m *Master) mayOpen(msg *chain.Message) drop.Reason {
-	if msg.Inbound {
+	switch {
+	case msg.Inbound && (msg.Public == 0 || !m.admits(msg)):
 		return drop.Unsolicited
-	}
-	if !opens(msg) {
+	case msg.Inbound && m.slab.Len() > len(m.records)/2:
+		return drop.FlowTableFull // the other half is for those that the gateway is there for
+	case !msg.Inbound && !opens(msg):
 		return drop.NoFlow
 	}
 	if reason := m.belongs(msg); reason != drop.None {
@@ -186,13 +202,18 @@ func opens(msg *chain.Message) bool {
 	case msg.Quoted:
 		return false
 	case msg.Flow.Proto() == packet.ProtoTCP:
-		return msg.FlagsOut&(packet.TCPSyn|packet.TCPAck|packet.TCPFin|packet.TCPRst) == packet.TCPSyn
+		return begins(msg.FlagsOut)
 	case msg.Flow.Proto() == packet.ProtoUDP:
 		return true
 	case msg.Flow.Proto() == packet.ProtoICMP:
 		return msg.Flow.DstPort == 0 // a reply has its identifier there
 	}
 	return false
+}
+
+// begins reports whether TCP flags are those of a connection's first segment.
+func begins(flags uint8) bool {
+	return flags&(packet.TCPSyn|packet.TCPAck|packet.TCPFin|packet.TCPRst) == packet.TCPSyn
 }
 
 // belongs says why the flow's VPC may not use the service, or None (I7).
@@ -207,6 +228,9 @@ func (m *Master) belongs(msg *chain.Message) drop.Reason {
 	if gateway.VPC.VNI != msg.Flow.VNI() {
 		return drop.WrongTenant
 	}
+	if gateway.Independent() != msg.Independent {
+		return drop.StaleDecision // whoever sent it has another state
+	}
 	return drop.None
 }
 
@@ -216,7 +240,8 @@ func (m *Master) declared(r *record) bool {
 		return false
 	}
 	gateway := m.state.Gateway(r.service)
-	return gateway != nil && gateway.VPC.VNI == r.inside.VNI() && slices.Contains(gateway.Public, r.public)
+	return gateway != nil && gateway.VPC.VNI == r.inside.VNI() && slices.Contains(gateway.Public, r.public) &&
+		gateway.Independent() == r.independent()
 }
 
 // entry is the answer to msg that tells the flow's decision to the Top.
@@ -226,6 +251,8 @@ func (m *Master) entry(msg *chain.Message, i uint32) chain.Message {
 	e.Kind, e.Reason, e.To = chain.Entry, drop.None, msg.Top
 	e.Flow, e.Service, e.State = r.inside, r.service, r.pack()
 	e.Public, e.PublicPort, e.Lease = r.public, r.publicPort, r.lease
-	r.quoted = r.quoted || msg.Quoted
+	if msg.Quoted {
+		r.traits |= quoted
+	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 	"hyperplane/chain"
 	"hyperplane/membership"
 	"hyperplane/packet"
+	"hyperplane/shard"
 
 	"pgregory.net/rapid"
 )
@@ -42,6 +43,7 @@ type world struct {
 	exposed  map[uint64]bool          // leases of which a Top has heard
 	alone    map[uint64]bool          // leases that a node without a majority has answered for
 	ended    map[uint64]time.Duration // when the owner ended them
+	shared   bool                     // flows are independent
 	lost     bool                     // both holders of a slot have been lost
 	rest     time.Duration
 	sometime map[string]int
@@ -85,6 +87,7 @@ func newWorld(t fataler, states []*cellstate.State, defect Defect) *world {
 		cluster: newCluster(t, modelNodes, 32, 64, 1), states: states, defect: defect,
 		held: map[uint64]uint8{}, exposed: map[uint64]bool{}, alone: map[uint64]bool{}, ended: map[uint64]time.Duration{},
 		sometime: map[string]int{},
+		shared:   states[0].Gateway(1).Independent(),
 	}
 	for i := range w.tops {
 		w.tops[i] = top{skew: time.Duration(i) * 1000 * time.Hour, entries: map[packet.Tuple]*topEntry{}}
@@ -140,9 +143,19 @@ func (w *world) decide(m chain.Message) []chain.Message {
 		return []chain.Message{m} // the port that rests for it
 	}
 	m.Public = gateway.Public[w.serial/2%len(gateway.Public)]
-	m.PublicPort = 1024 + uint16(w.serial%2)
-	if m.Class != 0 {
-		m.PublicPort = 1024 + chain.PortsAnyone + uint16(m.Class) - 1 + uint16(w.serial%2)*chain.PortBlock
+	m.PublicPort = 1024
+	if m.Independent {
+		for chain.PortEndpointClass(m.PublicPort) != chain.EndpointClass(m.Flow) {
+			m.PublicPort += chain.PortBlock
+		}
+	}
+	switch second := uint16(w.serial % 2); {
+	case m.Class == 0:
+		m.PublicPort += second
+	case m.Independent:
+		m.PublicPort += chain.PortsAnyone + uint16(m.Class) - 1 + second*shard.EndpointClasses*chain.PortBlock
+	default:
+		m.PublicPort += chain.PortsAnyone + uint16(m.Class) - 1 + second*chain.PortBlock
 	}
 	return []chain.Message{m}
 }
@@ -207,7 +220,7 @@ func (w *world) packetOut(arg int) {
 		return
 	}
 	m := missOf(flow)
-	m.FlagsOut = flags
+	m.Independent, m.FlagsOut = w.shared, flags
 	m.Quoted = arg>>7&1 != 0
 	w.ask(t, m, arg>>5)
 }
@@ -229,7 +242,11 @@ func (w *world) packetIn(arg int) {
 		own.in |= flags
 		return
 	}
-	w.ask(t, replyTo(e.Message, flags), arg)
+	m := replyTo(e.Message, flags)
+	if m.Independent = w.shared; w.shared && arg>>6&3 == 3 {
+		m.Flow.Src, m.FlagsIn = peer, flags&packet.TCPSyn // a stranger
+	}
+	w.ask(t, m, arg)
 }
 
 // ask sends a Miss to a holder, as the Top's node sees it: mostly the owner.
@@ -240,7 +257,7 @@ func (w *world) ask(t *top, m chain.Message, arg int) {
 	}
 	m.Top, m.Packet, m.At = topAddr(i+1), true, w.now+t.skew
 	m.From = m.Top
-	m.To = w.holder(SlotOf(&m), arg)
+	m.To = w.holder(m.Slot(), arg)
 	w.packets++
 	w.send(item{Message: m})
 }
@@ -269,7 +286,7 @@ func (w *world) report(i int) {
 		m.Kind, m.Packet, m.Inbound, m.Quoted = chain.Seen, false, false, false
 		m.Top, m.At, m.Age = topAddr(i+1), w.now+t.skew, milliseconds(w.now-e.seen)
 		m.FlagsOut, m.FlagsIn, e.out, e.in = e.out, e.in, 0, 0
-		m.From, m.To = m.Top, w.holder(SlotOf(&m), n)
+		m.From, m.To = m.Top, w.holder(m.Slot(), n)
 		w.send(item{Message: m})
 	}
 }
@@ -324,7 +341,30 @@ func (w *world) atTop(m chain.Message) {
 			if f != e.Flow && other.Outside() == e.Outside() || f == e.Flow && other.Lease != e.Lease {
 				w.conflict(e, other, t, o)
 			}
+			if w.shared {
+				w.mappingConflict(e, other, t, o)
+			}
 		}
+	}
+}
+
+// mappingConflict holds that an inside endpoint has one public port, and a public port
+// one inside endpoint. Where only ports of a seat are given an endpoint may have another.
+func (w *world) mappingConflict(a, b *topEntry, ta, tb *top) {
+	if w.now+ta.skew >= a.until || w.now+tb.skew >= b.until || w.alone[a.Lease] || w.alone[b.Lease] {
+		return
+	}
+	if a.gone || b.gone {
+		return
+	}
+	one, same := endpoint(a.Flow) == endpoint(b.Flow), a.Held() == b.Held()
+	switch {
+	case one && same && a.Flow != b.Flow:
+		w.sometime["shared"]++
+	case !one && same:
+		w.t.Fatalf("at %v: two endpoints on one public port are in use: %v until %v, %v until %v", w.now, a.Message, a.until-ta.skew, b.Message, b.until-tb.skew)
+	case one && !same && !w.lost && a.Flow.Proto() == b.Flow.Proto() && chain.PortClass(a.PublicPort) == 0 && chain.PortClass(b.PublicPort) == 0:
+		w.t.Fatalf("at %v: one endpoint with two public ports is in use: %v until %v, %v until %v", w.now, a.Message, a.until-ta.skew, b.Message, b.until-tb.skew)
 	}
 }
 
@@ -358,7 +398,7 @@ func (w *world) said(n *node, m *chain.Message) {
 			break
 		}
 		w.exposed[m.Lease] = true
-		holders := len(n.master.Holders(SlotOf(m)))
+		holders := len(n.master.Holders(m.Slot()))
 		if !n.standing.Alone && holders > 1 && !m.Inbound && bits(w.held[m.Lease]|1<<i) < 2 {
 			w.t.Fatalf("at %v: %s exposes %v, which only %03b hold of %d (I4)", w.now, n.name, *m, w.held[m.Lease]|1<<i, holders)
 		}
@@ -672,7 +712,7 @@ func (w *world) verify() {
 		}
 		m := n.master
 		for f := range m.Each {
-			slot := slotOf(f.Service, f.Inside)
+			slot := f.Slot()
 			if f.State == Resting || !m.Owns(slot) {
 				continue
 			}
@@ -709,8 +749,20 @@ func parseModelStates(t testing.TB) (states []*cellstate.State) {
 	return states
 }
 
+// parseSharedStates are the same, with mappings that do not depend on the remote end.
+func parseSharedStates(t testing.TB) (states []*cellstate.State) {
+	for _, text := range modelStates {
+		states = append(states, mustState(t, strings.Replace(text, "timeouts:", "mapping: endpoint-independent, filtering: endpoint-independent, timeouts:", 1)))
+	}
+	return states
+}
+
 func TestClusterAgainstModel(t *testing.T) {
-	states := parseModelStates(t)
+	t.Run("by remote", func(t *testing.T) { clusterAgainstModel(t, parseModelStates(t), "again") })
+	t.Run("independent", func(t *testing.T) { clusterAgainstModel(t, parseSharedStates(t), "shared") })
+}
+
+func clusterAgainstModel(t *testing.T, states []*cellstate.State, rareToo ...string) {
 	sometime := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, states, 0)
@@ -719,7 +771,7 @@ func TestClusterAgainstModel(t *testing.T) {
 			sometime[k] += v
 		}
 	})
-	for _, rare := range []string{"entry", "crash", "cut", "view", "repeated", "stale epoch", "held twice", "alone", "rebuilding", "again"} {
+	for _, rare := range append(rareToo, "entry", "crash", "cut", "view", "repeated", "stale epoch", "held twice", "alone", "rebuilding") {
 		if sometime[rare] == 0 {
 			t.Errorf("no run came to %q", rare)
 		}

@@ -6,14 +6,13 @@ import (
 
 	"hyperplane/chain"
 	"hyperplane/packet"
-	"hyperplane/shard"
 )
 
 // record is one flow, in one cache line.
 //
 //	   0               8              16              24      32
 //	 0 │        inside (16 bytes)      │    opened     │ lastSeen │
-//	32 │    lease      │public│service │ top  │pp│sl│st│fi│co│qu│mark│
+//	32 │    lease      │public│service │ top  │pp│sl│st│fi│co│tr│mark│
 type record struct {
 	inside     packet.Tuple
 	opened     time.Duration // Resting: when its port is free
@@ -27,11 +26,32 @@ type record struct {
 	state      State
 	fins       uint8  // finOut, finIn, liveOut, liveIn
 	copied     bool   // every holder of the view in which it was opened has it: a Top may hear of it
-	quoted     bool   // told to a Top for an error message, which is no use of the flow
+	traits     traits //
 	mark       uint32 // the number of the view in which it was last known to be right; see valid
 }
 
 var _ [64]byte = [unsafe.Sizeof(record{})]byte{}
+
+// traits are what is true of a record, or not.
+type traits uint8
+
+const (
+	quoted      traits = 1 << iota // told to a Top for an error message, which is no use of the flow
+	independent                    // see chain.Message
+)
+
+func (r *record) independent() bool { return r.traits&independent != 0 }
+
+// traitsOf are those that a message about a flow tells.
+func traitsOf(msg *chain.Message) (t traits) {
+	if msg.Independent {
+		t = independent
+	}
+	return t
+}
+
+// opening reports whether one side has yet to answer.
+func (r *record) opening() bool { return r.state == Opening || r.state == OpeningIn }
 
 // Sides from which a FIN has been seen.
 const (
@@ -49,33 +69,19 @@ func (r *record) outside() packet.Tuple {
 
 func (r *record) isEcho() bool { return r.inside.Proto() == packet.ProtoICMP }
 
-// slotOf is the slot of a flow given as its instance sends it.
-func slotOf(service uint32, flow packet.Tuple) uint32 {
-	return shard.Slot(service, flow.Proto(), flow.Dst, flow.DstPort)
-}
-
-// SlotOf is the slot of the flow that a message is about, in whichever direction
-// it names it.
-func SlotOf(msg *chain.Message) uint32 {
-	if msg.Inbound && msg.Kind == chain.Miss {
-		return slotOf(msg.Service, msg.Flow.Reverse())
-	}
-	return slotOf(msg.Service, msg.Flow)
-}
-
 // pack puts the flow's state and FINs into a message's one byte.
 func (r *record) pack() uint8 { return uint8(r.state) | r.fins<<4 }
 
 // unpack is its inverse; false for what is no state.
 func unpack(b uint8) (s State, fins uint8, ok bool) {
 	s, fins = State(b&0x0f), b>>4
-	return s, fins, s >= Active && s <= Resting
+	return s, fins, s >= Active && s <= OpeningIn
 }
 
 // message is a message about the record.
 func (r *record) message(kind chain.Kind) chain.Message {
 	return chain.Message{
-		Kind: kind, Service: r.service, Flow: r.inside, State: r.pack(),
+		Kind: kind, Service: r.service, Flow: r.inside, Independent: r.independent(), State: r.pack(),
 		Public: r.public, PublicPort: r.publicPort, Lease: r.lease, Top: r.top,
 	}
 }

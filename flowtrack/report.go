@@ -20,7 +20,7 @@ import (
 //	unknown            → adopted if it may be older than what this node knows of
 //	                     the slot, or was given by a node that was alone; else Forget
 func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
-	slot := SlotOf(msg)
+	slot := msg.Slot()
 	own := m.Owns(slot)
 	if !own {
 		if owner := m.owner(slot); owner != 0 && owner != m.self && !msg.Quoted {
@@ -39,7 +39,7 @@ func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message
 			r.top, r.mark = msg.Top, m.current.number() // a memory comes true
 		}
 		m.observe(i, now-age(msg.Age), msg.FlagsOut, msg.FlagsIn)
-		if State(msg.State&0x0f) == Established && r.state == Opening {
+		if State(msg.State&0x0f) == Established && r.opening() {
 			// The one who told the sender so was the owner then, and could not tell us.
 			r.state, m.turned = Established, i+1
 			m.rearm(i)
@@ -81,7 +81,7 @@ func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool 
 		return false // it ended
 	}
 	state, fins, ok := unpack(msg.State)
-	if !ok || state == Resting || m.belongs(msg) != drop.None || !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
+	if !ok || state == Resting || !consistent(msg) || m.contested(*msg) || m.belongs(msg) != drop.None || !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
 		return false
 	}
 	if i, taken := m.findOutside(msg.Outside()); taken {
@@ -93,7 +93,7 @@ func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool 
 	r := record{
 		inside: msg.Flow, opened: now - age(msg.Age), lastSeen: now - age(msg.Age), lease: msg.Lease,
 		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
-		slot: uint16(slot), state: state, fins: fins,
+		slot: uint16(slot), state: state, fins: fins, traits: traitsOf(msg),
 		copied: m.standing.Alone, // there is nobody else
 	}
 	if m.deadline(&r) <= now {

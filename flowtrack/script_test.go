@@ -297,7 +297,7 @@ func (s *script) say(line string) error {
 	if err != nil {
 		return err
 	}
-	to := s.owner(SlotOf(&m))
+	to := s.owner(m.Slot())
 	if rest != "" {
 		to = s.byName(rest).addr
 	}
@@ -361,6 +361,8 @@ func (s *script) parseMessage(line string) (m chain.Message, to string, err erro
 			to = next()
 		case w == "inbound":
 			m.Inbound = true
+		case w == "independent":
+			m.Independent = true
 		case w == "quoted":
 			m.Quoted = true
 		case w == "packet":

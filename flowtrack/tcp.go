@@ -12,7 +12,7 @@ import (
 func (m *Master) observe(i uint32, at time.Duration, flagsOut, flagsIn uint8) {
 	r := &m.records[i]
 	if at > r.lastSeen {
-		r.lastSeen, r.quoted = at, false
+		r.lastSeen, r.traits = at, r.traits&^quoted
 	}
 	if before := r.state; before != Active {
 		r.follow(flagsOut, flagsIn)
@@ -54,7 +54,7 @@ func (m *Master) tell(r *record, age time.Duration, out []chain.Message) []chain
 // be those of many segments ORed; the order of the rules is the order in which
 // one connection shows them.
 func (r *record) follow(flagsOut, flagsIn uint8) {
-	if r.state == Opening && flagsIn != 0 {
+	if r.state == Opening && flagsIn != 0 || r.state == OpeningIn && flagsOut != 0 {
 		r.state = Established
 	}
 	if flagsOut&packet.TCPFin != 0 {

@@ -27,7 +27,7 @@ type entry struct {
 	state      uint8         // what the Flow Master last said of the flow's state
 	sentOut    uint8         // TCP flags reported, and not confirmed yet
 	sentIn     uint8         //
-	used       bool          // since the last report
+	traits     traits        //
 	seen       time.Duration // when the last packet passed
 	until      time.Duration // the entry's lease: later packets ask again
 	lease      uint64        // the decision's name
@@ -35,6 +35,14 @@ type entry struct {
 	packetsOut, bytesOut uint64
 	packetsIn, bytesIn   uint64
 }
+
+// traits are what is true of an entry, or not.
+type traits uint8
+
+const (
+	used        traits = 1 << iota // since the last report
+	independent                    // see chain.Message
+)
 
 // Under two cache lines an entry: a change here is a decision.
 var _ [104]byte = [unsafe.Sizeof(entry{})]byte{}
@@ -103,6 +111,9 @@ func (c *cache) install(now time.Duration, m *chain.Message) *entry {
 	}
 	e := &c.entries[i]
 	*e = entry{inside: m.Flow, public: m.Public, publicPort: m.PublicPort, service: m.Service, seen: now, until: until, lease: m.Lease, state: m.State}
+	if m.Independent {
+		e.traits = independent
+	}
 	reply := e.outside()
 	if c.byTuple.Add(m.Flow, i) {
 		if c.byTuple.Add(reply, i) {

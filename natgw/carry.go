@@ -18,7 +18,7 @@ import (
 func (n *Node) carry(now time.Duration, p *wire.Packet, v *packet.View, m chain.Message) (bool, drop.Reason) {
 	for range carryMax {
 		if m.Kind == chain.Choose && m.To == 0 {
-			if m.To = n.deciderOf(flowtrack.SlotOf(&m)); m.To == 0 {
+			if m.To = n.deciderOf(m.Slot()); m.To == 0 {
 				m.Kind, m.Reason, m.Lease, m.To = chain.Refused, drop.NoOwner, 0, m.Top
 			}
 		}

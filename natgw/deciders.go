@@ -5,7 +5,6 @@ import (
 
 	"hyperplane/cellstate"
 	"hyperplane/chain"
-	"hyperplane/flowtrack"
 	"hyperplane/packet"
 	"hyperplane/shard"
 )
@@ -65,7 +64,7 @@ func (n *Node) deciderOf(slot uint32) packet.Addr4 {
 // toDeciders tells the slot's Deciders about a lease. A node that holds the slot's
 // records hears it with those.
 func (n *Node) toDeciders(now time.Duration, m chain.Message) {
-	slot := flowtrack.SlotOf(&m)
+	slot := m.Slot()
 	for _, i := range n.asked.table.At(slot) {
 		m.To = n.asked.addrs[i]
 		switch {

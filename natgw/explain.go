@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hyperplane/cellstate"
+	"hyperplane/chain"
 	"hyperplane/flowtrack"
 	"hyperplane/packet"
 	"hyperplane/shard"
@@ -88,7 +89,7 @@ func (n *Node) Explain(now time.Duration, q Query) (Explanation, error) {
 	if target.Kind == cellstate.RouteNAT {
 		gw := target.Gateway
 		x.Gateway = gw.Name
-		x.Slot = shard.Slot(gw.Service, q.Protocol, remote, q.Remote.Port())
+		x.Slot = (&chain.Message{Service: gw.Service, Flow: tuple, Independent: gw.Independent()}).Slot()
 		for _, a := range n.master.Holders(x.Slot) {
 			if _, p := n.state.Peer(a); p != nil {
 				x.Holders = append(x.Holders, p.Name)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"hyperplane/chain"
-	"hyperplane/flowtrack"
 	"hyperplane/packet"
 )
 
@@ -27,7 +26,7 @@ func (n *Node) report(now time.Duration) {
 		}
 		e := &n.cache.entries[n.sweep]
 		n.sweep++
-		if e.lease != 0 && (e.used || e.sentOut|e.sentIn != 0 || n.sweeps%repairRounds == 0) {
+		if e.lease != 0 && (e.traits&used != 0 || e.sentOut|e.sentIn != 0 || n.sweeps%repairRounds == 0) {
 			n.reportEntry(now, e)
 		}
 	}
@@ -36,17 +35,17 @@ func (n *Node) report(now time.Duration) {
 
 func (n *Node) reportEntry(now time.Duration, e *entry) {
 	m := chain.Message{
-		Kind: chain.Seen, Service: e.service, Flow: e.inside, State: e.state, Lease: e.lease, View: n.entered,
+		Kind: chain.Seen, Service: e.service, Flow: e.inside, Independent: e.traits&independent != 0, State: e.state, Lease: e.lease, View: n.entered,
 		Public: e.public, PublicPort: e.publicPort, Top: n.self, At: now, From: n.self,
 		FlagsOut: e.flagsOut | e.sentOut, FlagsIn: e.flagsIn | e.sentIn, Age: uint32(min((now-e.seen)/time.Millisecond, 1<<32-1)),
 	}
-	e.used = false
+	e.traits &^= used
 	e.sentOut, e.sentIn = m.FlagsOut, m.FlagsIn // the report may be lost
 	e.flagsOut, e.flagsIn = 0, 0
 	if m.Flow == (packet.Tuple{}) {
 		return
 	}
-	if m.To = n.flowMasterOf(flowtrack.SlotOf(&m)); m.To != 0 {
+	if m.To = n.flowMasterOf(m.Slot()); m.To != 0 {
 		n.queue = append(n.queue, m)
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"hyperplane/cellstate"
 	"hyperplane/chain"
-	"hyperplane/flowtrack"
 	"hyperplane/packet"
 	"hyperplane/telemetry"
 	"hyperplane/telemetry/drop"
@@ -126,7 +125,7 @@ func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, g
 	}
 	if e == nil || now >= e.until {
 		return n.miss(now, p, v, gw, chain.Message{
-			Kind: chain.Miss, Service: gw.Service, Flow: tuple,
+			Kind: chain.Miss, Service: gw.Service, Flow: tuple, Independent: gw.Independent(),
 			FlagsOut: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
 		})
 	}
@@ -179,7 +178,7 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 	e := n.cache.get(v.Tuple)
 	if e == nil || now >= e.until {
 		return n.miss(now, p, v, gw, chain.Message{
-			Kind: chain.Miss, Inbound: true, Service: gw.Service, Flow: v.Tuple,
+			Kind: chain.Miss, Inbound: true, Service: gw.Service, Flow: v.Tuple, Independent: gw.Independent(),
 			FlagsIn: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
 		})
 	}
@@ -225,7 +224,7 @@ func (n *Node) miss(now time.Duration, p *wire.Packet, v *packet.View, gw *cells
 		return false, drop.MissBudget
 	}
 	m.Packet, m.Top, m.At, m.From = true, n.self, now, n.self
-	if m.To = n.flowMasterOf(flowtrack.SlotOf(&m)); m.To == 0 {
+	if m.To = n.flowMasterOf(m.Slot()); m.To == 0 {
 		return false, drop.NoOwner
 	}
 	return n.carry(now, p, v, m)
@@ -257,7 +256,7 @@ func (n *Node) resume(now time.Duration, p *wire.Packet, v *packet.View, m *chai
 	if now >= m.At+chain.EntryLease {
 		return false, drop.StaleDecision
 	}
-	if n.master.Owns(flowtrack.SlotOf(m)) {
+	if n.master.Owns(m.Slot()) {
 		done := *m
 		done.Kind, done.Packet = chain.Done, false
 		n.master.Step(now, done, nil)
@@ -321,7 +320,7 @@ func (n *Node) resolve(e *entry) drop.Reason {
 // sweep.
 func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) {
 	if now != e.seen {
-		e.seen, e.used = now, true
+		e.seen, e.traits = now, e.traits|used
 	}
 	if v.Kind != packet.KindTCP {
 		return

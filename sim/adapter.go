@@ -12,7 +12,6 @@ import (
 	"hyperplane/loop"
 	"hyperplane/natgw"
 	"hyperplane/packet"
-	"hyperplane/shard"
 	"hyperplane/telemetry/drop"
 	"hyperplane/wire"
 )
@@ -108,8 +107,7 @@ func (i inside) Flows(yield func(FlowInfo) bool) {
 		if f.State == flowtrack.Resting {
 			return true
 		}
-		slot := shard.Slot(f.Service, f.Inside.Proto(), f.Inside.Dst, f.Inside.DstPort)
-		return yield(FlowInfo{f.Inside, chain.Outside(f.Inside, f.Public, f.PublicPort), slot, f.Memory})
+		return yield(FlowInfo{f.Inside, chain.Outside(f.Inside, f.Public, f.PublicPort), f.Slot(), f.Memory})
 	})
 }
 

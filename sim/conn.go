@@ -53,6 +53,9 @@ func (w *World) openConn(c *client) {
 	pl := c.plan
 	port := c.base + uint16(c.dice.below(pl.ports))
 	dst, dport := serverBase+packet.Addr4(pl.server), pl.port
+	if w.plan.isIndependent(pl.tenant) {
+		dst = serverBase + packet.Addr4(c.dice.below(servers)) // one port, towards anyone
+	}
 	if pl.proto == packet.ProtoICMP {
 		dport = 0
 	}

@@ -24,6 +24,7 @@ const (
 	forClients
 	forServers
 	forProcesses
+	forMapping
 )
 
 func (d *dice) next() uint64 {

@@ -20,6 +20,7 @@ const (
 	I13      Invariant = "I13: nothing passes its limit"
 	I15      Invariant = "I15: same view, same members"
 	I18      Invariant = "I18: two copies again in time"
+	Mapping  Invariant = "M1: an endpoint has one public port, which is nobody else's"
 	Survival Invariant = "P1: the loss of one node breaks no connection"
 	Stall    Invariant = "P1: the loss of one node stalls no connection"
 	Opening  Invariant = "P1: new connections open"

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 
+	"hyperplane/chain"
 	"hyperplane/packet"
 )
 
@@ -27,6 +28,9 @@ func (w *World) leaves(x *conn, t packet.Tuple) {
 		}
 		w.contend(x, t)
 		x.outside = t
+		if w.plan.isIndependent(x.client.plan.tenant) {
+			w.share(x)
+		}
 	}
 	if d := w.tuples[t]; d != x && (d == nil || d.id < x.id) {
 		w.tuples[t] = x
@@ -52,6 +56,32 @@ func (w *World) contend(x *conn, t packet.Tuple) {
 	case silent < rest:
 		w.violateBy(d, I6, fmt.Sprintf("connection %d (%v) got its outside tuple %v after its last packet", x.id, x.inside, silent))
 	}
+}
+
+// share checks that the inside endpoint of x has one public port, and that port no other
+// endpoint, as long as an earlier flow of either has to be known. Where only ports of a
+// seat are given an endpoint may get another.
+func (w *World) share(x *conn) {
+	inside, public := endpoint(x.inside), endpoint(x.outside)
+	known := func(y *conn) bool {
+		return y != nil && y != x && !x.excused && !w.excusable() && w.now > w.excusedUntil && w.mustLive(y)
+	}
+	ofSeat := func(y *conn) bool { return chain.PortClass(y.outside.SrcPort) != 0 }
+	if y := w.mapped[inside]; known(y) && endpoint(y.outside) != public && !ofSeat(x) && !ofSeat(y) {
+		w.violateBy(x, Mapping, fmt.Sprintf("its endpoint is %v for connection %d", endpoint(y.outside), y.id))
+	} else if known(y) {
+		w.sometimes[MappingShared]++
+	}
+	if y := w.ports[public]; known(y) && endpoint(y.inside) != inside {
+		w.violateBy(x, Mapping, fmt.Sprintf("connection %d (%v) has its port", y.id, y.inside))
+	}
+	w.mapped[inside], w.ports[public] = x, x
+}
+
+// endpoint is the sending end of a tuple alone.
+func endpoint(t packet.Tuple) packet.Tuple {
+	t.Dst, t.DstPort = 0, 0
+	return t
 }
 
 // misdelivered is a packet that came to somebody else. One of a connection that
@@ -120,7 +150,7 @@ func (w *World) gotError(in *instance, x *conn, h packet.ICMP) {
 	if x == nil || h.Type() != packet.ICMPUnreachable || h.Code() != packet.ICMPCodeAdminProhibited {
 		return
 	}
-	if w.plan.flowsPerDestination > 1000 && !w.excusable() && !(w.plan.portBlocks > 0 && w.seatsOnly()) {
+	if w.plan.flowsPerDestination > 1000 && !w.excusable() && !((w.plan.portBlocks > 0 || w.plan.isIndependent(x.client.plan.tenant)) && w.seatsOnly()) {
 		w.violateBy(x, Opening, "refused for want of ports")
 	}
 	w.sometimes[Exhausted]++

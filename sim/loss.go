@@ -75,6 +75,8 @@ func (w *World) beyond(until time.Duration) {
 	for _, c := range w.live {
 		c.excused = true
 	}
+	clear(w.mapped)
+	clear(w.ports)
 }
 
 // tooMany reports whether more is lost at this moment than is promised for, or the cell

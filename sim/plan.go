@@ -30,6 +30,7 @@ type Plan struct {
 
 	timeouts            planTimeouts
 	flowsPerDestination int
+	independent         bool          // the last tenant's mappings do not depend on the remote end
 	portBlocks          int           // blocks of 256 ports that are given out: few, so that ports are used again
 	mean                time.Duration // delay of the underlay
 	lossy               int           // losses of the underlay without faults, in millionths
@@ -84,6 +85,8 @@ func NewPlan(o Options) *Plan {
 	}
 	p.internetLoss = []int{0, 0, 2_000, 20_000}[d.below(4)]
 	p.skew = []int{0, 200, 50_000}[d.below(3)]
+	mapping := newDice(o.Seed, forMapping)
+	p.independent = mapping.below(2) == 0
 	p.drawClients(&d, o)
 	p.drawFaults(o)
 	p.mask(o)
@@ -111,6 +114,9 @@ func (p *Plan) drawNodes(d *dice, o Options) {
 		p.nodes = append(p.nodes, nodePlan{name: fmt.Sprintf("node-%d", i+1), roles: r})
 	}
 }
+
+// isIndependent reports whether a tenant's mappings do not depend on the remote end.
+func (p *Plan) isIndependent(tenant int) bool { return p.independent && tenant == p.tenants-1 }
 
 // mask takes out what the options leave out.
 func (p *Plan) mask(o Options) {
@@ -144,6 +150,9 @@ func (p *Plan) String() string {
 	}
 	s += fmt.Sprintf("\nunderlay: mean delay %v, loss %d, untidy %d, corrupt %d per million; internet: loss %d per million; clocks within %d per million",
 		p.mean, p.lossy, p.untidy, p.bits, p.internetLoss, p.skew)
+	if p.independent {
+		s += fmt.Sprintf("; mappings of tenant %d do not depend on the remote end", p.tenants)
+	}
 	t := p.timeouts
 	s += fmt.Sprintf("\ntimeouts: tcp %v/%v/%v, udp %v, icmp %v, port rest %v; %d flows per destination\n",
 		t.tcpIdle, t.tcpOpening, t.tcpClosing, t.udpIdle, t.icmpIdle, t.portRest, p.flowsPerDestination)

@@ -34,6 +34,7 @@ const (
 	PortReused
 	HalfOpen
 	IdleTooLong
+	MappingShared
 	counters
 )
 
@@ -42,6 +43,7 @@ var counterNames = [counters]string{
 	"loss", "burst loss", "swizzle-clog", "congestion", "late links", "duplication", "drain", "leave", "edge paused", "host paused",
 	"double failure", "zombie resumed", "views", "degraded seen", "stale message refused", "ports exhausted",
 	"inbox full", "tuple reused", "port reused by another", "half-open connection", "idle too long",
+	"mapping shared",
 }
 
 func (c Counter) String() string { return counterNames[c] }

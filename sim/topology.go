@@ -69,9 +69,14 @@ func (p *Plan) tenantSpec(s *cellstate.Spec, t int) {
 	})
 	d := func(t time.Duration) *cellstate.Duration { v := cellstate.Duration(t); return &v }
 	o := p.timeouts
+	mapping := "address-and-port-dependent"
+	if p.isIndependent(t) {
+		mapping = "endpoint-independent"
+	}
 	s.NATGateways = append(s.NATGateways, cellstate.GatewaySpec{
 		Name: gw, Service: uint32(t + 1), VPC: name, Address: netip.MustParseAddr("10.0.0.5"),
 		PublicAddresses: []netip.Addr{(publicBase + packet.Addr4(t)).Netip()},
+		Mapping:         mapping,
 		Timeouts: &cellstate.TimeoutsSpec{
 			TCPIdle: d(o.tcpIdle), TCPOpening: d(o.tcpOpening), TCPClosing: d(o.tcpClosing),
 			UDPIdle: d(o.udpIdle), ICMPIdle: d(o.icmpIdle), PortRest: d(o.portRest),

@@ -34,6 +34,8 @@ type World struct {
 	serving   map[packet.Tuple]*serverConn
 	tuples    map[packet.Tuple]*conn        // who used an outside tuple last
 	lastOf    map[packet.Tuple]*conn        // and an inside tuple
+	mapped    map[packet.Tuple]*conn        // and an inside endpoint whose mappings are independent
+	ports     map[packet.Tuple]*conn        // and a public one
 	exposed   map[packet.Tuple]packet.Tuple // the inside of what has left as an outside tuple
 	seen      map[packet.Tuple]claim        // scratch of checkTuples
 
@@ -66,7 +68,7 @@ func newSimulation(p *Plan) *World {
 	n := p.places()
 	w := &World{
 		plan: p, gone: map[int]bool{}, draining: map[int]bool{},
-		serving: map[packet.Tuple]*serverConn{}, tuples: map[packet.Tuple]*conn{}, lastOf: map[packet.Tuple]*conn{}, exposed: map[packet.Tuple]packet.Tuple{}, seen: map[packet.Tuple]claim{},
+		serving: map[packet.Tuple]*serverConn{}, tuples: map[packet.Tuple]*conn{}, lastOf: map[packet.Tuple]*conn{}, mapped: map[packet.Tuple]*conn{}, ports: map[packet.Tuple]*conn{}, exposed: map[packet.Tuple]packet.Tuple{}, seen: map[packet.Tuple]claim{},
 		internetDice: newDice(p.Seed, forInternet), serverDice: newDice(p.Seed, forServers),
 		scratch: make([]byte, 2048),
 		lost:    make([]int, n), repaired: make([]time.Duration, n), died: make([]time.Duration, n),

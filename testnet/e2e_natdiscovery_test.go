@@ -7,9 +7,9 @@ import (
 )
 
 // coturn's turnutils_natdiscovery, which asks a STUN server with two addresses
-// and two ports (RFC 5780), says what docs/nat-behaviour.md does: mapping and
-// filtering depend on the remote address and port, there is no ALG that
-// rewrites addresses in payloads, and no hairpinning.
+// and two ports (RFC 5780), says what docs/nat-behaviour.md does of each profile: on what
+// mapping and filtering depend, that no ALG rewrites addresses in payloads, and whether
+// there is hairpinning.
 func judgedByNatdiscovery(t *testing.T, _ Dir) {
 	const second = "203.0.113.11"
 	inside(t, "web", "ip", "address", "add", second+"/32", "dev", hostLink)
@@ -22,26 +22,29 @@ func judgedByNatdiscovery(t *testing.T, _ Dir) {
 		listens(t, "web", "udp", port)
 	}
 	var wg sync.WaitGroup
-	ask := func(questions ...string) (out *string) {
+	ask := func(instance string, questions ...string) (out *string) {
 		out = new(string)
 		wg.Go(func() { // each waits for what must not come
 			var err error
-			if *out, err = insideErr(t, "blue-1", append(append([]string{"turnutils_natdiscovery"}, questions...), web)...); err != nil {
-				t.Errorf("turnutils_natdiscovery %v: %v\n%s", questions, err, *out)
+			if *out, err = insideErr(t, instance, append(append([]string{"turnutils_natdiscovery"}, questions...), web)...); err != nil {
+				t.Errorf("turnutils_natdiscovery %v in %s: %v\n%s", questions, instance, err, *out)
 			}
 		})
 		return out
 	}
-	behaviour, hairpin := ask("-m", "-f"), ask("-H")
+	aws, awsHairpin := ask("blue-1", "-m", "-f"), ask("blue-1", "-H")
+	rfc, rfcHairpin := ask("green-1", "-m", "-f"), ask("green-1", "-H")
 	wg.Wait()
-	want(t, *behaviour, "NAT with Address and Port Dependent Mapping!", "NAT with Address and Port Dependent Filtering!")
-	want(t, *hairpin, "STUN receive timeout..")
-	for _, out := range []string{*behaviour, *hairpin} {
-		want(t, out, "No ALG: Mapped == XOR-Mapped", "UDP reflexive addr: 198.51.100.1:")
-		for _, never := range []string{"ALG detected", "successful hairpinning"} {
-			if strings.Contains(out, never) {
-				t.Errorf("%q in\n%s", never, out)
-			}
+	want(t, *aws, "NAT with Address and Port Dependent Mapping!", "NAT with Address and Port Dependent Filtering!")
+	want(t, *rfc, "NAT with Endpoint Independent Mapping!", "NAT with Endpoint Independent Filtering!")
+	const comes = "successful hairpinning"
+	if want(t, *awsHairpin, "STUN receive timeout.."); strings.Contains(*awsHairpin, comes) {
+		t.Errorf("%q in\n%s", comes, *awsHairpin)
+	}
+	want(t, *rfcHairpin, comes)
+	for out, public := range map[*string]string{aws: "198.51.100.1:", awsHairpin: "198.51.100.1:", rfc: "198.51.100.2:", rfcHairpin: "198.51.100.2:"} {
+		if want(t, *out, "No ALG: Mapped == XOR-Mapped", "UDP reflexive addr: "+public); strings.Contains(*out, "ALG detected") {
+			t.Errorf("an ALG in\n%s", *out)
 		}
 	}
 }

@@ -13,9 +13,10 @@ import (
 // Programs that are not ours judge the NAT gateway, by what they print: each
 // knows its protocol better than a test that we would write, and none knows
 // this code. One testnet serves all. Its blue-1 has a larger MTU than the
-// internet, green-1 the same. Whatever they sent is accounted for at the end.
+// internet, green-1 the same; blue's gateway is as AWS's, green's as the RFCs ask. Whatever they sent is accounted for at the end.
 func TestPrograms(t *testing.T) {
-	dir := bringUp(t, variant(t, "host: host-1, mtu: 1500, netns: hp-blue-1", "host: host-1, mtu: 8500, netns: hp-blue-1"))
+	dir := bringUp(t, variant(t, "host: host-1, mtu: 1500, netns: hp-blue-1", "host: host-1, mtu: 8500, netns: hp-blue-1",
+		"{name: nat-green, ", "{name: nat-green, profile: rfc, "))
 	for _, p := range []struct {
 		name  string
 		judge func(*testing.T, Dir)

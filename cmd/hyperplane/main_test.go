@@ -86,6 +86,26 @@ func TestHelpHasExamples(t *testing.T) {
 	}
 }
 
+// A service keeps its mapping: its flows are found by it.
+func TestMappingStays(t *testing.T) {
+	b, err := os.ReadFile("../../cellstate/testdata/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	current, err := cellstate.Parse("s.yaml", b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &role{flags: roleFlags{name: "node-1", state: filepath.Join(t.TempDir(), "s.yaml")}, log: zerolog.Nop()}
+	other := strings.Replace(strings.Replace(string(b), "version: 1 ", "version: 2 ", 1), "    service: 1\n", "    service: 1\n    profile: rfc\n", 1)
+	if _, err := r.accept(current, []byte(other)); err == nil || !strings.Contains(err.Error(), "take another service number") {
+		t.Errorf("another mapping of a service: %v", err)
+	}
+	if _, err := r.accept(current, []byte(strings.Replace(other, "service: 1\n", "service: 7\n", 1))); err != nil {
+		t.Errorf("another service: %v", err)
+	}
+}
+
 // A new state has to be good, newer and of the same cell; otherwise the last
 // good one stays (I14).
 func TestStateNeverGoesBack(t *testing.T) {

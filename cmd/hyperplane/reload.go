@@ -57,6 +57,9 @@ func (r *role) accept(current *cellstate.State, data []byte) (*cellstate.State, 
 	if next.Cell != current.Cell {
 		return nil, fmt.Errorf("%s: this is the state of cell %q, not of %q", r.flags.state, next.Cell, current.Cell)
 	}
+	if err := next.MayFollow(current); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.flags.state, err)
+	}
 	// Sockets and devices were opened for these.
 	if next.UnderlayMTU != current.UnderlayMTU || next.InternetMTU != current.InternetMTU {
 		return nil, fmt.Errorf("%s: an MTU of the cell changed; that takes a restart of every role", r.flags.state)
