@@ -47,6 +47,7 @@ func compile(r *report, spec *Spec) (*State, error) {
 	c.gateways()
 	c.routes()
 	c.instances()
+	c.forwards()
 	if err := c.err(); err != nil {
 		return nil, err
 	}

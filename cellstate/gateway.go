@@ -19,10 +19,9 @@ type NATGateway struct {
 	Filtering           Filtering
 	Timeouts            Timeouts
 	FlowsPerDestination int // per public address, protocol, remote address and port; see Mapping
-}
 
-// Independent reports whether flows of the gateway are found by their inside endpoints.
-func (g *NATGateway) Independent() bool { return g.Mapping == MapIndependent }
+	byPublic, byInside map[end]*PortForward
+}
 
 // Mapping says what the public port of a packet from inside depends on, besides its
 // inside address and port (RFC 4787, section 4.1). It cannot change while the gateway

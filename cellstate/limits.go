@@ -26,6 +26,7 @@ const (
 	routeTablesMax = 64   // route tables per VPC
 	routesMax      = 128  // routes per route table
 	subnetsMax     = 64   // subnets per VPC
+	forwardsMax    = 256  // port forwards per gateway
 	publicsMax     = 8    // public addresses per gateway, as AWS allows
 
 	problemsMax   = 100 // problems that are listed; more are counted

@@ -91,6 +91,16 @@ type GatewaySpec struct {
 	Filtering           string        `yaml:"filtering,omitempty"`             // the profile's
 	Timeouts            *TimeoutsSpec `yaml:"timeouts,omitempty"`              // the profile's
 	FlowsPerDestination *int          `yaml:"flows_per_destination,omitempty"` // 55000
+	PortForwards        []ForwardSpec `yaml:"port_forwards,omitempty"`
+}
+
+// ForwardSpec is a port forward.
+type ForwardSpec struct {
+	Protocol      string      `yaml:"protocol"`
+	PublicAddress *netip.Addr `yaml:"public_address,omitempty"` // the gateway's, if it has one
+	PublicPort    int         `yaml:"public_port"`
+	Instance      string      `yaml:"instance"`
+	Port          int         `yaml:"port"`
 }
 
 // TimeoutsSpec overrides some of the profile's.

@@ -144,6 +144,7 @@ var documents = []document{
 		{"I1", "one live flow for each public and remote end"},
 		{"I7", "no packet crosses VPCs; equal addresses of two never meet"},
 		{"I10", "no loop, no amplification"},
+		{"forwards", "a declared port of a public address is an instance's, both ways"},
 	}},
 	{"AWS", "the NAT gateway as documented", []requirement{
 		{"protocols", "TCP, UDP and ICMP only"},

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"hyperplane/cellstate"
 	"hyperplane/chain"
 	"hyperplane/packet"
 	"hyperplane/telemetry/drop"
@@ -43,7 +44,7 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 	}
 	for k := range tries {
 		msg.Public = gateway.Public[(first+k)%n]
-		reason := d.leaseOn(now, msg, gateway.FlowsPerDestination)
+		reason := d.leaseOn(now, msg, gateway)
 		if reason != drop.PortsExhausted {
 			return reason
 		}
@@ -65,13 +66,13 @@ func (d *Decider) again(now time.Duration, msg *chain.Message, livingMax int) dr
 }
 
 // leaseOn leases a port of the one address msg.Public.
-func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, livingMax int) drop.Reason {
+func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, gateway *cellstate.NATGateway) drop.Reason {
 	destination := destinationOf(msg)
 	held := d.heldTowards(destination)
-	if held.living() >= livingMax || msg.Class == 0 && held.open >= heldPerDestinationMax {
+	if held.living() >= gateway.FlowsPerDestination || msg.Class == 0 && held.open >= heldPerDestinationMax {
 		return drop.PortsExhausted
 	}
-	outside, ok := d.search(destination, classOf(msg))
+	outside, ok := d.search(gateway, destination, classOf(msg))
 	if !ok {
 		return drop.PortsExhausted
 	}
@@ -93,7 +94,7 @@ func destinationOf(msg *chain.Message) packet.Tuple {
 // search returns an outside tuple towards the destination with a port of the
 // class that nobody holds: random draws first, then one sweep over the class
 // from where the last draw fell.
-func (d *Decider) search(outside packet.Tuple, c class) (packet.Tuple, bool) {
+func (d *Decider) search(gateway *cellstate.NATGateway, outside packet.Tuple, c class) (packet.Tuple, bool) {
 	size := c.size(d.blocks)
 	if size == 0 {
 		return outside, false
@@ -102,7 +103,7 @@ func (d *Decider) search(outside packet.Tuple, c class) (packet.Tuple, bool) {
 	for range drawsMax {
 		k = uint32(uint64(uint32(d.random.Uint64())) * uint64(size) >> 32)
 		outside.SrcPort = c.port(k)
-		if _, held := d.find(outside); !held {
+		if d.isFree(gateway, outside) {
 			return outside, true
 		}
 	}
@@ -111,11 +112,17 @@ func (d *Decider) search(outside packet.Tuple, c class) (packet.Tuple, bool) {
 			k = 0
 		}
 		outside.SrcPort = c.port(k)
-		if _, held := d.find(outside); !held {
+		if d.isFree(gateway, outside) {
 			return outside, true
 		}
 	}
 	return outside, false
+}
+
+// isFree reports whether nobody holds an outside tuple, nor has its port by a port forward.
+func (d *Decider) isFree(gateway *cellstate.NATGateway, outside packet.Tuple) bool {
+	_, held := d.find(outside)
+	return !held && gateway.ForwardTo(outside.Proto(), outside.Src, outside.SrcPort) == nil
 }
 
 // mix spreads the bits of an inside address (the finisher of MurmurHash3), so

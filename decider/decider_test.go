@@ -422,3 +422,22 @@ func TestPortAgain(t *testing.T) {
 		t.Errorf("beyond the limit: %v", got)
 	}
 }
+
+// A port that is forwarded is never chosen for another, however few there are.
+func TestForwardedPortsAreNotGiven(t *testing.T) {
+	state := mustState(t, "instances: [{name: web, vpc: blue, address: 10.0.0.9, host: host-1}]\nnat_gateways: [{name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1], "+
+		"port_forwards: [{protocol: tcp, public_port: 1030, instance: web, port: 80}]}]\n")
+	d := New(Config{PortsMax: 512, Blocks: 1})
+	d.Apply(0, state)
+	given := map[uint16]bool{}
+	for i := range chain.PortsAnyone - 1 {
+		a := answer(t, d, 0, choose(i, 0))
+		if a.Kind != chain.Chosen || a.PublicPort == 1030 || given[a.PublicPort] {
+			t.Fatalf("flow %d: %v", i, a)
+		}
+		given[a.PublicPort] = true
+	}
+	if a := answer(t, d, 0, choose(chain.PortsAnyone, 0)); a.Reason != drop.PortsExhausted {
+		t.Errorf("when only the forwarded port is left: %v", a)
+	}
+}

@@ -68,6 +68,7 @@ hosts: [{name: host-1, address: 172.31.0.31}]
 vpcs:
   - {name: blue, vni: 100, cidrs: [10.0.0.0/16], subnets: [{name: blue-public, cidr: 10.0.0.0/24}]}
   - {name: green, vni: 200, cidrs: [10.0.0.0/16], subnets: [{name: green-public, cidr: 10.0.0.0/24}]}
+instances: [{name: blue-1, vpc: blue, address: 10.0.0.10, host: host-1}]
 `
 
 // parseState builds a state from the lines of its nat_gateways list.

@@ -155,10 +155,11 @@ func (m *Master) open(now time.Duration, msg *chain.Message) (uint32, bool) {
 	case tcp:
 		r.state = Opening
 	}
-	if chain.PortClass(r.publicPort) != 0 {
+	i, ok := m.put(r)
+	if ok && m.records[i].class() != 0 {
 		m.dubious[r.slot] = true
 	}
-	return m.put(r)
+	return i, ok
 }
 
 // put stores a record whose outside tuple nobody has, and whose inside tuple no
@@ -186,6 +187,9 @@ func (m *Master) put(r record) (uint32, bool) {
 		return 0, false
 	}
 	r.mark = m.current.number()
+	if m.isForwarded(&r) {
+		r.traits |= forwarded
+	}
 	m.records[i] = r
 	if !m.bind(i) {
 		m.byOutside.Delete(r.outside(), i)
@@ -195,7 +199,7 @@ func (m *Master) put(r record) (uint32, bool) {
 		m.slab.Give(i)
 		return 0, false
 	}
-	m.onSeat[chain.PortClass(r.publicPort)]++
+	m.onSeat[r.class()]++
 	m.timers.Schedule(i, m.deadline(&m.records[i]))
 	return i, true
 }
@@ -268,9 +272,9 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 func (m *Master) overtaken(msg *chain.Message) bool {
 	earlier := func(r *record) bool {
 		return msg.Lease < r.lease && r.mark == m.current.number() && r.service == msg.Service &&
-			chain.PortClass(r.publicPort) != 1+m.standing.Seat &&
+			r.class() != 1+m.standing.Seat &&
 			(msg.Lease>>leaseClockBits == r.lease>>leaseClockBits ||
-				chain.PortClass(msg.PublicPort) == 0 && chain.PortClass(r.publicPort) == 0)
+				chain.PortClass(msg.PublicPort) == 0 && r.class() == 0)
 	}
 	if i, ok := m.findOutside(msg.Outside()); ok && earlier(&m.records[i]) {
 		return true

@@ -189,7 +189,7 @@ func (m *Master) remove(i uint32) {
 		m.byInside.Delete(r.inside, i)
 	}
 	m.byOutside.Delete(r.outside(), i)
-	m.onSeat[chain.PortClass(r.publicPort)]--
+	m.onSeat[r.class()]--
 	m.timers.Cancel(i)
 	m.slab.Give(i)
 }

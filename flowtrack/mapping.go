@@ -97,6 +97,52 @@ func (m *Master) lower(i uint32) {
 	}
 }
 
+// placed returns msg as the instance would send it, with the public address and port that
+// its inside endpoint has already or is declared to have; false where it has none, and a
+// Decider has to choose.
+func (m *Master) placed(now time.Duration, msg *chain.Message) (placed chain.Message, ok bool) {
+	placed = *msg
+	placed.Public, placed.PublicPort = 0, 0
+	var inside packet.Tuple
+	if f := m.forward(msg); f != nil {
+		placed.Public, placed.PublicPort = f.Public, f.PublicPort
+		inside = packet.MakeTuple(m.state.Gateway(msg.Service).VPC.VNI, f.Proto, f.Inside, f.InsidePort, 0, 0)
+	} else if i, mapped := m.mapped(now, msg); mapped {
+		r := &m.records[i]
+		placed.Public, placed.PublicPort = r.public, r.publicPort
+		inside = r.inside
+	} else {
+		return placed, false
+	}
+	if msg.Inbound {
+		placed.Flow = inside
+		placed.Flow.Dst, placed.Flow.DstPort = msg.Flow.Src, msg.Flow.SrcPort
+	}
+	return placed, true
+}
+
+// forward returns the port forward that a message's flow uses, or nil.
+func (m *Master) forward(msg *chain.Message) *cellstate.PortForward {
+	if m.state == nil || msg.Quoted {
+		return nil
+	}
+	gateway := m.state.Gateway(msg.Service)
+	switch {
+	case gateway == nil:
+		return nil
+	case msg.Inbound && msg.Kind == chain.Miss && msg.Flow.VNI() == 0:
+		return gateway.ForwardTo(msg.Flow.Proto(), msg.Flow.Dst, msg.Flow.DstPort)
+	}
+	return gateway.ForwardFrom(msg.Flow.Proto(), msg.Flow.Src, msg.Flow.SrcPort)
+}
+
+// isForwarded reports whether a record's public end is the declared one of its inside end.
+func (m *Master) isForwarded(r *record) bool {
+	note := r.message(chain.Lease)
+	f := m.forward(&note)
+	return f != nil && f.Public == r.public && f.PublicPort == r.publicPort
+}
+
 // mapped finds a record whose public port is that of the flow in msg too, because the
 // inside endpoint is the same: the one that sends, or for a packet from outside the one
 // that has the public port.
@@ -156,7 +202,7 @@ func (m *Master) sharer(i uint32) (uint32, bool) {
 }
 
 // admits reports whether a packet from outside may begin a flow to an inside endpoint
-// that has a public port (RFC 4787, section 5; RFC 5382, REQ-3). A TCP segment other than
+// that has a public port, or is declared to have it (RFC 4787, section 5; RFC 5382, REQ-3). A TCP segment other than
 // a SYN begins nothing, and what answers an echo request came with the request.
 func (m *Master) admits(msg *chain.Message) bool {
 	switch proto := msg.Flow.Proto(); {
@@ -164,6 +210,9 @@ func (m *Master) admits(msg *chain.Message) bool {
 		return false
 	case proto == packet.ProtoTCP && !begins(msg.FlagsIn), proto != packet.ProtoTCP && proto != packet.ProtoUDP:
 		return false
+	}
+	if m.forward(msg) != nil {
+		return true
 	}
 	switch m.state.Gateway(msg.Service).Filtering {
 	case cellstate.FilterNothing:

@@ -13,7 +13,8 @@ import (
 //
 //  1. whose slot is it: not ours → answer from our copy, or pass it to the owner
 //  2. known flow → its decision, once every holder has it
-//  3. may it open one, perhaps on the port that its inside endpoint has already
+//  3. may it open one, perhaps on the port that its inside endpoint has already, or is
+//     declared to have
 //  4. ask the Decider
 func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message) []chain.Message {
 	slot := msg.Slot()
@@ -42,17 +43,7 @@ func (m *Master) miss(now time.Duration, msg *chain.Message, out []chain.Message
 		}
 		return m.expose(now, msg, i, out)
 	}
-	question := *msg
-	question.Public, question.PublicPort = 0, 0
-	mapping, mapped := m.mapped(now, msg)
-	if mapped {
-		r := &m.records[mapping]
-		question.Public, question.PublicPort = r.public, r.publicPort
-		if msg.Inbound {
-			question.Flow = r.inside
-			question.Flow.Dst, question.Flow.DstPort = msg.Flow.Src, msg.Flow.SrcPort
-		}
-	}
+	question, mapped := m.placed(now, msg)
 	reason := m.mayOpen(&question)
 	if (reason == drop.Unsolicited || reason == drop.NoFlow) && now < m.current.knows[slot] || reason == drop.None && m.asks(now, slot) {
 		reason = drop.Rebuilding // it may be a flow that we have not heard of yet
@@ -88,7 +79,7 @@ func (m *Master) asks(now time.Duration, slot uint32) bool {
 // not: others may have ended the flow long ago.
 func (m *Master) mayGive(now time.Duration, r *record) bool {
 	class := m.class(now, uint32(r.slot))
-	return class == 0 || class == chain.PortClass(r.publicPort) || !m.standing.Alone && now-r.lastSeen < ignoranceMax
+	return class == 0 || r.traits&forwarded != 0 || class == r.class() || !m.standing.Alone && now-r.lastSeen < ignoranceMax
 }
 
 // reopen makes a record that of a new connection between the same ends. It is a new
@@ -141,7 +132,7 @@ func (m *Master) reopens(msg *chain.Message, i uint32) bool {
 // not have it yet (I4).
 func (m *Master) expose(now time.Duration, msg *chain.Message, i uint32, out []chain.Message) []chain.Message {
 	r := &m.records[i]
-	if !r.copied && m.standing.Alone && chain.PortClass(r.publicPort) == 0 {
+	if !r.copied && m.standing.Alone && r.class() == 0 && r.traits&forwarded == 0 {
 		return append(out, refusal(msg, drop.NoOwner)) // others may have given its port away meanwhile
 	}
 	if !r.copied {
@@ -228,20 +219,25 @@ func (m *Master) belongs(msg *chain.Message) drop.Reason {
 	if gateway.VPC.VNI != msg.Flow.VNI() {
 		return drop.WrongTenant
 	}
-	if gateway.Independent() != msg.Independent {
+	if gateway.Independent(msg.Flow) != msg.Independent {
 		return drop.StaleDecision // whoever sent it has another state
 	}
 	return drop.None
 }
 
-// declared reports whether the state still has what the flow stands on.
+// declared reports whether the state still has what the flow stands on, and does not
+// give its public port, or its inside endpoint another one, by a port forward.
 func (m *Master) declared(r *record) bool {
 	if m.state == nil {
 		return false
 	}
 	gateway := m.state.Gateway(r.service)
-	return gateway != nil && gateway.VPC.VNI == r.inside.VNI() && slices.Contains(gateway.Public, r.public) &&
-		gateway.Independent() == r.independent()
+	if gateway == nil || gateway.VPC.VNI != r.inside.VNI() || !slices.Contains(gateway.Public, r.public) || gateway.Independent(r.inside) != r.independent() {
+		return false
+	}
+	proto := r.inside.Proto()
+	f := gateway.ForwardTo(proto, r.public, r.publicPort)
+	return f == gateway.ForwardFrom(proto, r.inside.Src, r.inside.SrcPort) && (f != nil || r.traits&forwarded == 0)
 }
 
 // entry is the answer to msg that tells the flow's decision to the Top.

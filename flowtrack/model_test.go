@@ -87,7 +87,7 @@ func newWorld(t fataler, states []*cellstate.State, defect Defect) *world {
 		cluster: newCluster(t, modelNodes, 32, 64, 1), states: states, defect: defect,
 		held: map[uint64]uint8{}, exposed: map[uint64]bool{}, alone: map[uint64]bool{}, ended: map[uint64]time.Duration{},
 		sometime: map[string]int{},
-		shared:   states[0].Gateway(1).Independent(),
+		shared:   states[0].Gateway(1).Mapping == cellstate.MapIndependent,
 	}
 	for i := range w.tops {
 		w.tops[i] = top{skew: time.Duration(i) * 1000 * time.Hour, entries: map[packet.Tuple]*topEntry{}}

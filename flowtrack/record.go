@@ -38,6 +38,7 @@ type traits uint8
 const (
 	quoted      traits = 1 << iota // told to a Top for an error message, which is no use of the flow
 	independent                    // see chain.Message
+	forwarded                      // its public port was declared, not chosen, when it was opened
 )
 
 func (r *record) independent() bool { return r.traits&independent != 0 }
@@ -65,6 +66,14 @@ const (
 
 func (r *record) outside() packet.Tuple {
 	return chain.Outside(r.inside, r.public, r.publicPort)
+}
+
+// class is the class of its public port. A declared one is nobody's to give.
+func (r *record) class() uint8 {
+	if r.traits&forwarded != 0 {
+		return 0
+	}
+	return chain.PortClass(r.publicPort)
 }
 
 func (r *record) isEcho() bool { return r.inside.Proto() == packet.ProtoICMP }

@@ -1,10 +1,6 @@
 package flowtrack
 
-import (
-	"time"
-
-	"hyperplane/chain"
-)
+import "time"
 
 // A node that may not give any port gives those of its seat, which nobody else gives.
 // So it can only be in its own way: by flows that it opened in an earlier life, or when
@@ -50,5 +46,5 @@ func (m *Master) trustsSeat(now time.Duration, slot uint32) bool {
 // aloneMayFree reports whether a node that is alone may give the port of an ended flow
 // to another: if it opened that flow since it is alone, nobody else has it.
 func (m *Master) aloneMayFree(r *record) bool {
-	return chain.PortClass(r.publicPort) != 1+m.standing.Seat || r.lease > m.aloneLease
+	return r.class() != 1+m.standing.Seat || r.lease > m.aloneLease
 }

@@ -89,7 +89,7 @@ func (n *Node) Explain(now time.Duration, q Query) (Explanation, error) {
 	if target.Kind == cellstate.RouteNAT {
 		gw := target.Gateway
 		x.Gateway = gw.Name
-		x.Slot = (&chain.Message{Service: gw.Service, Flow: tuple, Independent: gw.Independent()}).Slot()
+		x.Slot = (&chain.Message{Service: gw.Service, Flow: tuple, Independent: gw.Independent(tuple)}).Slot()
 		for _, a := range n.master.Holders(x.Slot) {
 			if _, p := n.state.Peer(a); p != nil {
 				x.Holders = append(x.Holders, p.Name)

@@ -125,7 +125,7 @@ func (n *Node) fromInstance(now time.Duration, p *wire.Packet, v *packet.View, g
 	}
 	if e == nil || now >= e.until {
 		return n.miss(now, p, v, gw, chain.Message{
-			Kind: chain.Miss, Service: gw.Service, Flow: tuple, Independent: gw.Independent(),
+			Kind: chain.Miss, Service: gw.Service, Flow: tuple, Independent: gw.Independent(tuple),
 			FlagsOut: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
 		})
 	}
@@ -178,7 +178,7 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 	e := n.cache.get(v.Tuple)
 	if e == nil || now >= e.until {
 		return n.miss(now, p, v, gw, chain.Message{
-			Kind: chain.Miss, Inbound: true, Service: gw.Service, Flow: v.Tuple, Independent: gw.Independent(),
+			Kind: chain.Miss, Inbound: true, Service: gw.Service, Flow: v.Tuple, Independent: gw.IndependentReply(v.Tuple),
 			FlagsIn: v.TCPFlags, Quoted: v.Kind == packet.KindICMPError,
 		})
 	}
