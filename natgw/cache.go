@@ -19,11 +19,11 @@ type entry struct {
 	flagsOut   uint8         // TCP flags not yet reported, per direction
 	flagsIn    uint8         //
 	service    uint32        //
-	generation uint32        // of the state that the four fields below come from
+	generation uint32        // of the state that the three fields below come from
 	edge       packet.Addr4  // where packets to the internet go
 	host       packet.Addr4  // where packets to the instance go
-	mss        uint16        // the largest that fits both sides
 	mtuIn      uint16        // the instance's MTU
+	acked      uint16        // upper half of the last acknowledgement number from inside
 	state      uint8         // what the Flow Master last said of the flow's state
 	sentOut    uint8         // TCP flags reported, and not confirmed yet
 	sentIn     uint8         //
@@ -42,6 +42,7 @@ type traits uint8
 const (
 	used        traits = 1 << iota // since the last report
 	independent                    // see chain.Message
+	acks                           // acked is known
 )
 
 // Under two cache lines an entry: a change here is a decision.

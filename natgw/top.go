@@ -148,7 +148,7 @@ func (n *Node) out(now time.Duration, p *wire.Packet, v *packet.View, gw *cellst
 		v.RewriteICMPError(&p.Packet, packet.Rewrite{Src: e.public, Dst: v.IP.Dst()}, out)
 	} else {
 		n.touch(now, e, v, false)
-		v.ClampMSS(&p.Packet, e.mss)
+		v.ClampMSS(&p.Packet, n.mss(e))
 		v.Rewrite(&p.Packet, out)
 	}
 	e.packetsOut++
@@ -205,7 +205,7 @@ func (n *Node) in(now time.Duration, p *wire.Packet, v *packet.View, e *entry) (
 		v.RewriteICMPError(&p.Packet, packet.Rewrite{Src: v.IP.Src(), Dst: e.inside.Src}, in)
 	} else {
 		n.touch(now, e, v, true)
-		v.ClampMSS(&p.Packet, e.mss)
+		v.ClampMSS(&p.Packet, n.mss(e))
 		v.Rewrite(&p.Packet, in)
 	}
 	e.packetsIn++
@@ -310,9 +310,13 @@ func (n *Node) resolve(e *entry) drop.Reason {
 	}
 	e.edge, e.host = edge.Addr, instance.Host.Addr
 	e.mtuIn = uint16(min(instance.MTU, 65535))
-	e.mss = uint16(min(instance.MTU, n.state.InternetMTU) - packet.IPv4HeaderLen - packet.TCPHeaderLen)
 	e.generation = n.generation
 	return drop.None
+}
+
+// mss is the largest segment that fits both sides.
+func (n *Node) mss(e *entry) uint16 {
+	return uint16(min(int(e.mtuIn), n.state.InternetMTU) - packet.IPv4HeaderLen - packet.TCPHeaderLen)
 }
 
 // touch notes that the flow lives. Flags that change a TCP flow's state are
@@ -325,14 +329,30 @@ func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) 
 	if v.Kind != packet.KindTCP {
 		return
 	}
-	if inbound {
-		e.flagsIn |= v.TCPFlags
-	} else {
-		e.flagsOut |= v.TCPFlags
+	flags := v.TCPFlags
+	switch tcp := packet.TCP(v.L4); {
+	case inbound && flags&packet.TCPRst != 0 && !e.expects(tcp.Seq()):
+		flags &^= packet.TCPRst // it reaches the instance, which judges it; the flow goes on
+		e.flagsIn |= flags
+	case inbound:
+		e.flagsIn |= flags
+	default:
+		e.flagsOut |= flags
+		if flags&packet.TCPAck != 0 {
+			e.acked, e.traits = uint16(tcp.Ack()>>16), e.traits|acks
+		}
 	}
-	if v.TCPFlags&(packet.TCPSyn|packet.TCPFin|packet.TCPRst) != 0 {
+	if flags&(packet.TCPSyn|packet.TCPFin|packet.TCPRst) != 0 {
 		n.reportEntry(now, e)
 	}
+}
+
+// expects reports whether a segment from the internet may be of what the instance has not
+// acknowledged yet, as an RST has to be (RFC 5961, section 3.2): from 64 KB before the
+// last acknowledgement that passed here up to 1 MB behind it. Where none has, all may.
+func (e *entry) expects(seq uint32) bool {
+	const before, behind = 1, 16 // units of 64 KB, of which acked is the number
+	return e.traits&acks == 0 || uint16(seq>>16)-e.acked+before <= before+behind
 }
 
 // tooBig reports whether p does not fit an MTU; of a superpacket, each segment has to.
