@@ -40,6 +40,7 @@ type Decider struct {
 	byDestination   *flowtable.Index
 	destinationSlab *flowtable.Slab
 	destinations    []destination
+	survey          survey
 }
 
 // New returns a Decider that refuses everything until Apply gives it a state.
@@ -84,8 +85,9 @@ func (d *Decider) Step(now time.Duration, msg chain.Message, out []chain.Message
 }
 
 // Tick forgets the leases that nobody renewed, looking at no more than
-// timersPerTickMax of them.
+// timersPerTickMax of them, and goes on with the survey of destinations.
 func (d *Decider) Tick(now time.Duration) {
+	d.lookAround()
 	for range timersPerTickMax {
 		i, ok := d.timers.Next(now)
 		if !ok {

@@ -441,3 +441,35 @@ func TestForwardedPortsAreNotGiven(t *testing.T) {
 		t.Errorf("when only the forwarded port is left: %v", a)
 	}
 }
+
+// The fullest destination is known after a round, and stays so while it is; what rests
+// does not count.
+func TestFullest(t *testing.T) {
+	d := newDecider(t, 64, threeEach)
+	if u := d.Fullest(); u.Share() != 0 {
+		t.Errorf("of nothing: %+v", u)
+	}
+	for i, to := range []int{0, 1, 1, 2} {
+		answer(t, d, 0, choose(i, to))
+	}
+	round := func() Usage {
+		d.Tick(0)
+		d.Tick(0)
+		return d.Fullest()
+	}
+	want := Usage{packet.ProtoTCP, addr("198.51.100.1"), addr("203.0.113.10"), 444, 2, 3}
+	if u := round(); u != want && u.Public != addr("198.51.100.3") || u.Living != 2 || u.RemotePort != 444 || u.Share() != 2.0/3 {
+		t.Errorf("%+v, want %+v", u, want)
+	}
+	end := choose(1, 1)
+	end.Kind, end.Public, end.PublicPort = chain.End, d.Fullest().Public, 0
+	for o := range d.leases {
+		if l := &d.leases[o]; d.slab.InUse(uint32(o)) && l.id == 2 {
+			end.PublicPort, end.Lease = l.port, l.id
+		}
+	}
+	d.Step(0, end, nil)
+	if u := round(); u.Living != 1 || u.Share() != 1.0/3 {
+		t.Errorf("after one has ended: %+v", u)
+	}
+}

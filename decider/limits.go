@@ -55,6 +55,10 @@ const (
 	// hold their deadline in these units, in 16 bits.
 	leaseGranularity = time.Second
 
+	// surveyPerTickMax bounds the destinations that one Tick looks at for the fullest of
+	// them, at 35 ns each. A round of a million takes about a thousand Ticks.
+	surveyPerTickMax = 1024
+
 	// timersPerTickMax bounds the timers that one Tick looks at, less than a
 	// millisecond of work. What is left is looked at by the next Tick; until then
 	// those leases live longer.

@@ -7,6 +7,10 @@ import (
 )
 
 const (
+	// scarceFrom and scarceUntil are the shares of a destination's ports in use from which
+	// on a node warns that they run out, and below which it warns anew.
+	scarceFrom, scarceUntil = 0.8, 0.7
+
 	// FlowsMaxDefault is how many flows a node tracks unless told otherwise.
 	// At the limit new flows are refused and counted as flow_table_full; those
 	// that exist go on. Memory is touched only as flows come.

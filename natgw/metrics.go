@@ -15,12 +15,13 @@ func (n *Node) metrics(now time.Duration) []telemetry.Metric {
 	counter := func(name, help string, v uint64) telemetry.Metric {
 		return telemetry.Metric{Name: name, Help: help, Counter: true, Value: float64(v)}
 	}
-	taken := &n.master.Taken
+	taken, fullest := &n.master.Taken, n.decider.Fullest()
 	return []telemetry.Metric{
 		gauge("flows", "Flows that this node decides about.", float64(n.master.Owned())),
 		gauge("flow_records", "Flows tracked, copies of others' flows and ports that rest included.", float64(n.master.Len())),
 		gauge("cached_entries", "Rewrite entries in the Top's cache.", float64(n.cache.free.Len())),
 		gauge("leases", "Ports that the Decider takes for held.", float64(n.decider.Leased())),
+		gauge("destination_ports_used_ratio", "Of the destination where it is highest: flows that live there, as a share of flows_per_destination.", fullest.Share()),
 		gauge("view", "Number of the view of the cell's flow masters that this node acts in.", float64(s.Counter)),
 		gauge("view_members", "Flow masters that are there.", float64(s.Members)),
 		gauge("view_full", "Flow masters that own slots.", float64(s.Full)),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hyperplane/cellstate"
+	"hyperplane/decider"
 	"hyperplane/loop"
 	"hyperplane/packet"
 	"hyperplane/telemetry"
@@ -24,6 +25,9 @@ type Worker struct {
 
 	degraded   bool
 	onDegraded func(bool, Status)
+
+	scarce   bool
+	onScarce func(bool, decider.Usage)
 }
 
 // Attach makes a worker for node on l, receiving and sending by conn, and receiving
@@ -52,8 +56,16 @@ func Attach(l *loop.Loop, node *Node, conn wire.Conn, others ...wire.Conn) (*Wor
 // promises need, and when it has it again. Set it before the loop runs.
 func (w *Worker) OnDegraded(f func(degraded bool, s Status)) { w.onDegraded = f }
 
+// OnScarce sets what is called when ports towards a destination begin to run out, and
+// when there are enough everywhere again. Set it before the loop runs.
+func (w *Worker) OnScarce(f func(scarce bool, fullest decider.Usage)) { w.onScarce = f }
+
 // watch tells of a change once. A node that just started has not been degraded.
 func (w *Worker) watch(now time.Duration) {
+	if fullest := w.node.decider.Fullest(); w.onScarce != nil && isScarce(fullest, w.scarce) != w.scarce {
+		w.scarce = !w.scarce
+		w.onScarce(w.scarce, fullest)
+	}
 	if w.onDegraded == nil || now < startGrace && !w.degraded {
 		return
 	}
@@ -61,6 +73,14 @@ func (w *Worker) watch(now time.Duration) {
 		w.degraded = s.Degraded
 		w.onDegraded(s.Degraded, s)
 	}
+}
+
+// isScarce reports whether ports are scarce, where they were so before or not.
+func isScarce(fullest decider.Usage, was bool) bool {
+	if was {
+		return fullest.Share() >= scarceUntil
+	}
+	return fullest.Share() >= scarceFrom
 }
 
 // Apply hands a state to the node; it runs on the loop.

@@ -45,6 +45,14 @@ func TestPortsToOneDestination(t *testing.T) {
 	if now := scrape(t, dir, owner()); now["flows"] != flowsPerDestination || now.dropped("ports_exhausted") != 0 {
 		t.Errorf("%v flows, %v refused", now["flows"], now.dropped("ports_exhausted"))
 	}
+	eventually(t, "a Decider tells how full the destination is", func() bool {
+		for _, s := range scrapeAll(t, dir) {
+			if s["destination_ports_used_ratio"] == 1 {
+				return true
+			}
+		}
+		return false
+	})
 
 	// The next one.
 	refused := dialEcho(t, "blue-2", "udp", "10.0.1.11:60000", web+":7")

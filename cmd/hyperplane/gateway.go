@@ -54,6 +54,7 @@ func runGateway(ctx context.Context, flags roleFlags, device string, flowsMax in
 		if err != nil {
 			return err
 		}
+		r.warnOfPorts(node)
 		node.AddPages(r.admin)
 		host, err := nitrosim.Attach(r.loop, nitrosim.New(s.Hosts[0].Name, freshSeed()), x.Port(s.Hosts[0].Addr), openInstance)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hyperplane/cellstate"
+	"hyperplane/decider"
 	"hyperplane/natgw"
 )
 
@@ -66,7 +67,20 @@ func runNode(ctx context.Context, flags roleFlags, flowsMax int, want cellstate.
 				r.log.Info().Uint32("view", s.Counter).Int("members", s.Members).Msg("full service")
 			}
 		})
+		r.warnOfPorts(w)
 		w.AddPages(r.admin)
 		return nil
+	})
+}
+
+// warnOfPorts logs when ports towards a destination begin to run out.
+func (r *role) warnOfPorts(w *natgw.Worker) {
+	w.OnScarce(func(scarce bool, u decider.Usage) {
+		if !scarce {
+			r.log.Info().Msg("ports are no longer scarce")
+			return
+		}
+		r.log.Warn().Stringer("public", u.Public).Uint8("protocol", u.Proto).Stringer("remote", u.Remote).Uint16("remote_port", u.RemotePort).
+			Int("flows", u.Living).Int("limit", u.Limit).Msg("ports towards a destination run out: add a public address, or find who opens so many flows")
 	})
 }
