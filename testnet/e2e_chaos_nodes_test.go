@@ -32,6 +32,16 @@ func TestChaosNodes(t *testing.T) {
 	c.allHeld(t)
 }
 
+// The same where flows are found by their inside ends: their owners are others, and many
+// flows have one public port.
+func TestChaosIndependent(t *testing.T) {
+	c := newChaos(t, variant(t, "service: 1, ", "service: 1, profile: rfc, ", "service: 4, ", "service: 4, profile: rfc, "))
+	for _, name := range []string{"node-1", "node-2", "node-3"} {
+		c.killAndRestart(t, name)
+	}
+	c.allHeld(t)
+}
+
 // killAndRestart loses a node, waits until the others are a cell, and brings
 // it back.
 func (c *chaos) killAndRestart(t *testing.T, name string) {
