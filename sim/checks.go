@@ -44,7 +44,12 @@ func (w *World) checkTuples() {
 	}
 	clear(w.seen)
 	for _, p := range w.procs {
-		if !p.up || p.node == nil || p.node.Status(p.clock.at(w.now)).View != highest {
+		if !p.up || p.node == nil {
+			continue
+		}
+		// One that is no member of it owns slots only if it is alone: it heard of the view
+		// that stands without it, from others who do not hear it. What it has is of before.
+		if s := p.node.Status(p.clock.at(w.now)); s.View != highest || !s.Member {
 			continue
 		}
 		p.node.Flows(func(f FlowInfo) bool {
