@@ -35,6 +35,7 @@ func (c *compiler) gateways() {
 			}
 		}
 		c.publicAddresses(g, spec, path, publics)
+		c.drainingAddresses(g, spec, path+".draining_addresses")
 		profile := c.behaviour(g, spec, path)
 		g.Timeouts = c.timeouts(profile, spec.Timeouts, path+".timeouts")
 		g.FlowsPerDestination = or(spec.FlowsPerDestination, FlowsPerDestinationMax)
@@ -66,6 +67,24 @@ func (c *compiler) publicAddresses(g *NATGateway, spec *GatewaySpec, path string
 			publics[a] = at
 			g.Public = append(g.Public, a)
 		}
+	}
+}
+
+func (c *compiler) drainingAddresses(g *NATGateway, spec *GatewaySpec, path string) {
+	for i, raw := range within(c, path, spec.DrainingAddresses, publicsMax) {
+		at := elem(path, i)
+		switch a, ok := c.addr(at, raw); {
+		case !ok:
+		case !slices.Contains(g.Public, a):
+			c.at(at, "%s is none of the gateway's public_addresses, where it has to stay until its flows have ended", a)
+		case slices.Contains(g.Draining, a):
+			c.at(at, "%s is there twice", a)
+		default:
+			g.Draining = append(g.Draining, a)
+		}
+	}
+	if len(g.Draining) > 0 && len(g.Draining) == len(g.Public) {
+		c.at(path, "has all of public_addresses; leave one for new flows")
 	}
 }
 

@@ -1,6 +1,7 @@
 package cellstate
 
 import (
+	"slices"
 	"time"
 
 	"hyperplane/packet"
@@ -15,6 +16,9 @@ type NATGateway struct {
 	Private packet.Addr4   // inside a subnet of the VPC; the source of the gateway's own ICMP
 	Public  []packet.Addr4 // 1..8, in the order of the file
 
+	// Draining are those of Public that no new flow gets; the flows that are there go on.
+	Draining []packet.Addr4
+
 	Mapping             Mapping
 	Filtering           Filtering
 	Timeouts            Timeouts
@@ -22,6 +26,9 @@ type NATGateway struct {
 
 	byPublic, byInside map[end]*PortForward
 }
+
+// Gives reports whether new flows may get a public address.
+func (g *NATGateway) Gives(public packet.Addr4) bool { return !slices.Contains(g.Draining, public) }
 
 // Mapping says what the public port of a packet from inside depends on, besides its
 // inside address and port (RFC 4787, section 4.1). It cannot change while the gateway

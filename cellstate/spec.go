@@ -86,6 +86,7 @@ type GatewaySpec struct {
 	VPC                 string        `yaml:"vpc"`
 	Address             netip.Addr    `yaml:"address"`
 	PublicAddresses     []netip.Addr  `yaml:"public_addresses,flow"`
+	DrainingAddresses   []netip.Addr  `yaml:"draining_addresses,flow,omitempty"`
 	Profile             string        `yaml:"profile,omitempty"`               // aws
 	Mapping             string        `yaml:"mapping,omitempty"`               // the profile's
 	Filtering           string        `yaml:"filtering,omitempty"`             // the profile's

@@ -38,14 +38,14 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 		return d.again(now, msg, gateway.FlowsPerDestination)
 	}
 	n := uint64(len(gateway.Public))
-	first, tries := uint64(mix(msg.Flow.Src))*n>>32, n
-	if msg.Independent {
-		tries = 1 // what speaks from several ports expects one address (RFC 4787, REQ-2)
-	}
-	for k := range tries {
+	first := uint64(mix(msg.Flow.Src)) * n >> 32
+	for k := range n {
 		msg.Public = gateway.Public[(first+k)%n]
-		reason := d.leaseOn(now, msg, gateway)
-		if reason != drop.PortsExhausted {
+		if !gateway.Gives(msg.Public) {
+			continue
+		}
+		// What speaks from several ports expects one address (RFC 4787, REQ-2).
+		if reason := d.leaseOn(now, msg, gateway); reason != drop.PortsExhausted || msg.Independent {
 			return reason
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -471,5 +472,24 @@ func TestFullest(t *testing.T) {
 	d.Step(0, end, nil)
 	if u := round(); u.Living != 1 || u.Share() != 1.0/3 {
 		t.Errorf("after one has ended: %+v", u)
+	}
+}
+
+// No new flow gets an address that is drained; instances of the other one keep theirs.
+func TestDrainingAddresses(t *testing.T) {
+	before := newDecider(t, 256, twoAddresses)
+	d := newDecider(t, 256, strings.Replace(twoAddresses, "]}]", "], draining_addresses: [198.51.100.3]}]", 1))
+	moved := 0
+	for i := range 100 {
+		was, is := answer(t, before, 0, choose(i<<8, 0)), answer(t, d, 0, choose(i<<8, 0))
+		if is.Public != addr("198.51.100.1") {
+			t.Fatalf("flow %d: %v", i, is)
+		}
+		if was.Public != is.Public {
+			moved++
+		}
+	}
+	if moved == 0 || moved == 100 {
+		t.Errorf("%d of 100 instances had the other address", moved)
 	}
 }

@@ -151,7 +151,7 @@ func (m *Master) mapped(now time.Duration, msg *chain.Message) (uint32, bool) {
 		return 0, false
 	}
 	usable := func(r *record) bool {
-		return r.service == msg.Service && m.valid(r) && m.declared(r) && m.mayGive(now, r)
+		return r.service == msg.Service && m.valid(r) && m.declared(r) && m.mayGive(now, r) && m.state.Gateway(r.service).Gives(r.public)
 	}
 	if msg.Inbound {
 		return m.shared.public.find(m.records, endpoint(msg.Flow.Reverse()), func(r *record) bool {
