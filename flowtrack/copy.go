@@ -99,7 +99,7 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 	if !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
 		return drop.UnknownPublicAddress
 	}
-	if i, taken := m.findOutside(msg.Outside()); taken && !m.restsFor(i, msg) {
+	if i, taken := m.findOutside(msg.Outside()); taken && !m.restsFor(i, msg) && !(msg.Independent && m.isOwn(i, msg)) {
 		return drop.StaleDecision
 	}
 	return drop.None
@@ -114,8 +114,14 @@ func consistent(msg *chain.Message) bool {
 // the message is about. That flow may have it again at once: whoever still has an
 // entry for it translates as before.
 func (m *Master) restsFor(i uint32, msg *chain.Message) bool {
+	return m.isOwn(i, msg) && m.valid(&m.records[i])
+}
+
+// isOwn is restsFor of what may be a memory. Where the port is that of the inside endpoint,
+// it is in nobody's way.
+func (m *Master) isOwn(i uint32, msg *chain.Message) bool {
 	r := &m.records[i]
-	return r.state == Resting && r.inside == msg.Flow && r.service == msg.Service && m.valid(r)
+	return r.state == Resting && r.inside == msg.Flow && r.service == msg.Service
 }
 
 // keeps reports whether the flow has to have the port of record i, which rests for it,

@@ -116,11 +116,12 @@ func TestPool(t *testing.T) {
 // glass is a node whose entries and records a test sets.
 type glass struct {
 	view    uint64
+	outside bool // it is no member of the view
 	entries []EntryInfo
 	flows   []FlowInfo
 }
 
-func (g *glass) Status(time.Duration) NodeStatus    { return NodeStatus{View: g.view} }
+func (g *glass) Status(time.Duration) NodeStatus    { return NodeStatus{View: g.view, Member: !g.outside} }
 func (g *glass) Owns(uint32) bool                   { return true }
 func (g *glass) Misses() uint64                     { return 0 }
 func (g *glass) Entries(yield func(EntryInfo) bool) { slices.Values(g.entries)(yield) }
@@ -140,6 +141,10 @@ func TestTwoFlowsOnOneTuple(t *testing.T) {
 		"two owners": {
 			a: glass{view: 7, flows: []FlowInfo{{in(1), out, 1, false}}},
 			b: glass{view: 7, flows: []FlowInfo{{in(2), out, 1, false}}}, bad: true,
+		},
+		"one is no member": {
+			a: glass{view: 7, outside: true, flows: []FlowInfo{{in(1), out, 1, false}}},
+			b: glass{view: 7, flows: []FlowInfo{{in(2), out, 1, false}}},
 		},
 		"an old view": {
 			a: glass{view: 6, flows: []FlowInfo{{in(1), out, 1, false}}},
