@@ -191,11 +191,10 @@ func (m *Message) Slot() uint32 {
 // Held is what a decision's lease is held for: the outside tuple, or for an Independent
 // flow its public address and port towards everybody.
 func (m *Message) Held() packet.Tuple {
-	held := m.Outside()
 	if m.Independent {
-		held.Dst, held.DstPort = 0, 0
+		return m.Outside().Sender()
 	}
-	return held
+	return m.Outside()
 }
 
 // ForDecider reports whether the Flow Master sends this kind to the Decider.

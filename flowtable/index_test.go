@@ -83,7 +83,7 @@ func TestIndexIsAMap(t *testing.T) {
 			"add": func(t *rapid.T) {
 				i := id.Draw(t, "key")
 				if held[i] {
-					t.Skip("it must not be there")
+					return // a tuple is added once
 				}
 				want := len(held) < capacity
 				if got := b.add(i, key(i)); got != want {

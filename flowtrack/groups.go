@@ -29,9 +29,9 @@ const (
 func (g *groups) key(r *record) packet.Tuple {
 	switch g.by {
 	case insideEnd:
-		return endpoint(r.inside)
+		return r.inside.Sender()
 	case publicEnd:
-		return endpoint(r.outside())
+		return r.outside().Sender()
 	}
 	return peerOf(r.inside)
 }

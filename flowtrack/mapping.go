@@ -38,12 +38,6 @@ func newEndpoints(n int, seed flowtable.Seed) *endpoints {
 	}
 }
 
-// endpoint is the sending end of a tuple alone.
-func endpoint(t packet.Tuple) packet.Tuple {
-	t.Dst, t.DstPort = 0, 0
-	return t
-}
-
 // peerOf is the sending end of a tuple and the host at the other.
 func peerOf(t packet.Tuple) packet.Tuple {
 	t.DstPort = 0
@@ -154,11 +148,11 @@ func (m *Master) mapped(now time.Duration, msg *chain.Message) (uint32, bool) {
 		return r.service == msg.Service && m.valid(r) && m.declared(r) && m.mayGive(now, r) && m.state.Gateway(r.service).Gives(r.public)
 	}
 	if msg.Inbound {
-		return m.shared.public.find(m.records, endpoint(msg.Flow.Reverse()), func(r *record) bool {
+		return m.shared.public.find(m.records, msg.Flow.Reverse().Sender(), func(r *record) bool {
 			return r.state != Resting && usable(r)
 		})
 	}
-	return m.shared.inside.find(m.records, endpoint(msg.Flow), func(r *record) bool {
+	return m.shared.inside.find(m.records, msg.Flow.Sender(), func(r *record) bool {
 		return usable(r) && !m.contested(r.message(chain.Lease))
 	})
 }
@@ -185,7 +179,7 @@ func (m *Master) onPort(msg *chain.Message, is func(r *record) bool) (uint32, bo
 		return 0, false
 	}
 	return m.shared.public.find(m.records, msg.Held(), func(r *record) bool {
-		return (endpoint(r.inside) != endpoint(msg.Flow) || r.service != msg.Service) && is(r)
+		return (r.inside.Sender() != msg.Flow.Sender() || r.service != msg.Service) && is(r)
 	})
 }
 
@@ -196,8 +190,8 @@ func (m *Master) sharer(i uint32) (uint32, bool) {
 	if !r.independent() {
 		return 0, false
 	}
-	return m.shared.public.find(m.records, endpoint(r.outside()), func(o *record) bool {
-		return o != r && endpoint(o.inside) == endpoint(r.inside) && o.service == r.service && m.valid(o)
+	return m.shared.public.find(m.records, r.outside().Sender(), func(o *record) bool {
+		return o != r && o.inside.Sender() == r.inside.Sender() && o.service == r.service && m.valid(o)
 	})
 }
 

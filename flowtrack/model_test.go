@@ -357,7 +357,7 @@ func (w *world) mappingConflict(a, b *topEntry, ta, tb *top) {
 	if a.gone || b.gone {
 		return
 	}
-	one, same := endpoint(a.Flow) == endpoint(b.Flow), a.Held() == b.Held()
+	one, same := a.Flow.Sender() == b.Flow.Sender(), a.Held() == b.Held()
 	switch {
 	case one && same && a.Flow != b.Flow:
 		w.sometime["shared"]++

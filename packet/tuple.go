@@ -42,6 +42,12 @@ func (t Tuple) Reverse() Tuple {
 	return Tuple{Net: t.Net, Src: t.Dst, Dst: t.Src, SrcPort: t.DstPort, DstPort: t.SrcPort}
 }
 
+// Sender is the sending end alone: the tuple without destination.
+func (t Tuple) Sender() Tuple {
+	t.Dst, t.DstPort = 0, 0
+	return t
+}
+
 // VNI is the virtual network in which the addresses have their meaning.
 func (t Tuple) VNI() uint32 { return t.Net >> 8 }
 

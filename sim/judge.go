@@ -62,26 +62,20 @@ func (w *World) contend(x *conn, t packet.Tuple) {
 // endpoint, as long as an earlier flow of either has to be known. Where only ports of a
 // seat are given an endpoint may get another.
 func (w *World) share(x *conn) {
-	inside, public := endpoint(x.inside), endpoint(x.outside)
+	inside, public := x.inside.Sender(), x.outside.Sender()
 	known := func(y *conn) bool {
 		return y != nil && y != x && !x.excused && !w.excusable() && w.now > w.excusedUntil && w.mustLive(y)
 	}
 	ofSeat := func(y *conn) bool { return chain.PortClass(y.outside.SrcPort) != 0 }
-	if y := w.mapped[inside]; known(y) && endpoint(y.outside) != public && !ofSeat(x) && !ofSeat(y) {
-		w.violateBy(x, Mapping, fmt.Sprintf("its endpoint is %v for connection %d", endpoint(y.outside), y.id))
+	if y := w.mapped[inside]; known(y) && y.outside.Sender() != public && !ofSeat(x) && !ofSeat(y) {
+		w.violateBy(x, Mapping, fmt.Sprintf("its endpoint is %v for connection %d", y.outside.Sender(), y.id))
 	} else if known(y) {
 		w.sometimes[MappingShared]++
 	}
-	if y := w.ports[public]; known(y) && endpoint(y.inside) != inside {
+	if y := w.ports[public]; known(y) && y.inside.Sender() != inside {
 		w.violateBy(x, Mapping, fmt.Sprintf("connection %d (%v) has its port", y.id, y.inside))
 	}
 	w.mapped[inside], w.ports[public] = x, x
-}
-
-// endpoint is the sending end of a tuple alone.
-func endpoint(t packet.Tuple) packet.Tuple {
-	t.Dst, t.DstPort = 0, 0
-	return t
 }
 
 // misdelivered is a packet that came to somebody else. One of a connection that
