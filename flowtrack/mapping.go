@@ -196,8 +196,9 @@ func (m *Master) sharer(i uint32) (uint32, bool) {
 }
 
 // admits reports whether a packet from outside may begin a flow to an inside endpoint
-// that has a public port, or is declared to have it (RFC 4787, section 5; RFC 5382, REQ-3). A TCP segment other than
-// a SYN begins nothing, and what answers an echo request came with the request.
+// that has a public port, or is declared to have it (RFC 4787, section 5; RFC 5382,
+// REQ-3). A TCP segment other than a SYN begins nothing, and what answers an echo request
+// came with the request.
 func (m *Master) admits(msg *chain.Message) bool {
 	switch proto := msg.Flow.Proto(); {
 	case msg.Quoted:

@@ -26,7 +26,7 @@ type record struct {
 	state      State
 	fins       uint8  // finOut, finIn, liveOut, liveIn
 	copied     bool   // every holder of the view in which it was opened has it: a Top may hear of it
-	traits     traits //
+	traits     traits // see there
 	mark       uint32 // the number of the view in which it was last known to be right; see valid
 }
 

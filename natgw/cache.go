@@ -27,7 +27,7 @@ type entry struct {
 	state      uint8         // what the Flow Master last said of the flow's state
 	sentOut    uint8         // TCP flags reported, and not confirmed yet
 	sentIn     uint8         //
-	traits     traits        //
+	traits     traits        // see there
 	seen       time.Duration // when the last packet passed
 	until      time.Duration // the entry's lease: later packets ask again
 	lease      uint64        // the decision's name
