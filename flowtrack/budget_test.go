@@ -57,7 +57,7 @@ func (p *pair) enter(now time.Duration, number uint64, empty bool, nodes ...int)
 	for _, i := range nodes {
 		v.Members = append(v.Members, Member{Addr: nodeAddr(i), ID: shard.NodeID(nodeNames[i : i+1]), Now: true, Next: true})
 	}
-	p.master.Enter(now, v)
+	p.master.Enter(now, v, View{})
 	p.master.Stand(Standing{Serving: true})
 }
 

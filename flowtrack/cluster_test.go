@@ -191,16 +191,22 @@ func (c *cluster) agree(full, learner, leaving []int, change func(*View)) View {
 	return v
 }
 
-// enter lets a node act in a view.
+// enter lets a node act in a view. Where it was not in the one before, it knows who was.
 func (n *node) enter(v View) {
+	v, before := n.seen(v), n.seen(n.c.views[v.Prev])
+	n.missed = n.missed && !v.Mine // a view from before its life means the life before
+	n.entered = v.Ballot
+	n.master.Enter(n.now(), v, before)
+	n.stand(v.Mine, false)
+}
+
+// seen is a view as this node's process sees it.
+func (n *node) seen(v View) View {
 	v.Mine = false
 	for _, x := range v.Members {
 		v.Mine = v.Mine || x.Addr == n.addr && v.Ballot > n.born
 	}
-	n.missed = n.missed && !v.Mine // a view from before its life means the life before
-	n.entered = v.Ballot
-	n.master.Enter(n.now(), v)
-	n.stand(v.Mine, false)
+	return v
 }
 
 // enterAll lets every node that is up enter.
@@ -468,7 +474,7 @@ func (c *cluster) miss(to packet.Addr4, m chain.Message) {
 func (c *cluster) owner(slot uint32) packet.Addr4 {
 	for _, n := range c.nodes {
 		if n.up && n.entered == c.view.Ballot {
-			return n.master.owner(slot)
+			return n.master.current.owner(slot)
 		}
 	}
 	return nodeAddr(0)

@@ -243,7 +243,7 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 		if i, ahead, ok := m.hold(now, msg, slot); !ok {
 			reason = drop.FlowTableFull
 		} else if ahead {
-			out = append(out, m.noteTo(m.owner(slot), i, now))
+			out = append(out, m.noteTo(m.current.owner(slot), i, now))
 		}
 	}
 	if !msg.Packet {
@@ -261,7 +261,7 @@ func (m *Master) copy(now time.Duration, msg *chain.Message, out []chain.Message
 	}
 	e := *msg
 	e.Kind, e.To = chain.Entry, msg.Top
-	if owner := m.current.holders[slot][0]; owner != msg.Top {
+	if owner := m.current.owner(slot); owner != msg.Top {
 		// The Top tells its own node.
 		done := *msg
 		done.Kind, done.Packet, done.To = chain.Done, false, owner

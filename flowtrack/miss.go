@@ -103,7 +103,7 @@ func (m *Master) reopen(now time.Duration, i uint32) {
 // may answer what it knows as well as the owner: a port changes hands only by a
 // message that passes by every holder.
 func (m *Master) missElsewhere(now time.Duration, msg *chain.Message, slot uint32, i uint32, known bool, out []chain.Message) []chain.Message {
-	owner := m.owner(slot)
+	owner := m.current.owner(slot)
 	if known && m.records[i].copied && !m.reopens(msg, i) && m.standing.Serving && m.current.mine && now >= m.current.knows[slot] && m.declared(&m.records[i]) {
 		r := &m.records[i]
 		if !msg.Quoted {

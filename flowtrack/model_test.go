@@ -186,7 +186,7 @@ func (w *world) do(op, arg int) {
 	case 13:
 		w.cutOrJoin(arg)
 	case 14:
-		w.propose()
+		w.propose(arg)
 	case 15:
 		if arg%4 == 0 {
 			w.applyState(arg / 4)
@@ -554,8 +554,9 @@ func (w *world) cutOrJoin(arg int) {
 }
 
 // propose makes the view that package membership would: of those that reach each
-// other, from the newest that any of them has accepted.
-func (w *world) propose() {
+// other, from the newest that any of them has accepted. One of them may have promised
+// too much to enter that one.
+func (w *world) propose(arg int) {
 	var reach []int
 	base, proposer := uint64(0), -1
 	for i, n := range w.nodes {
@@ -581,6 +582,10 @@ func (w *world) propose() {
 	old := w.views[base]
 	for _, i := range reach { // who is asked for a promise hears of the newest view with the question
 		if n := w.nodes[i]; !n.missed && n.entered < base {
+			if i == arg%(2*modelNodes) && n.entered == old.Prev {
+				w.sometime["view missed"]++
+				continue
+			}
 			n.enter(old)
 			w.trace(fmt.Sprintf("%s enters view %d", n.name, old.Ballot>>32))
 		}
@@ -599,7 +604,7 @@ func (w *world) propose() {
 		n := w.nodes[i]
 		now, _ := status(i)
 		complete, lapsed := n.master.Knows(n.now())
-		if n.missed || n.entered != base || !now || lapsed {
+		if n.missed || n.entered != base && n.entered != old.Prev || !now || lapsed {
 			learner = append(learner, i)
 		} else {
 			full = append(full, i)

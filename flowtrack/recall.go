@@ -59,7 +59,7 @@ func (m *Master) recall(now time.Duration, out []chain.Message) []chain.Message 
 		if r.state == Resting || m.valid(r) || r.mark < m.leftSince[s] || now >= m.leftAt[s]+recallFresh {
 			continue
 		}
-		if owner := m.owner(s); owner != m.self && slices.Contains(m.standing.Rebuilding, owner) {
+		if owner := m.current.owner(s); owner != m.self && slices.Contains(m.standing.Rebuilding, owner) {
 			out = append(out, m.noteTo(owner, i, now))
 		}
 	}

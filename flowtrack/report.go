@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"hyperplane/chain"
-	"hyperplane/packet"
 	"hyperplane/telemetry/drop"
 )
 
@@ -23,7 +22,7 @@ func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message
 	slot := msg.Slot()
 	own := m.Owns(slot)
 	if !own {
-		if owner := m.owner(slot); owner != 0 && owner != m.self && !msg.Quoted {
+		if owner := m.current.owner(slot); owner != 0 && owner != m.self && !msg.Quoted {
 			relayed := *msg
 			relayed.To, relayed.Quoted = owner, true // once
 			out = append(out, relayed)
@@ -104,12 +103,4 @@ func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool 
 	}
 	m.Taken.Adopted++
 	return true
-}
-
-// owner returns the owner of a slot in this node's view, or 0.
-func (m *Master) owner(slot uint32) packet.Addr4 {
-	if m.current.n[slot] == 0 {
-		return 0
-	}
-	return m.current.holders[slot][0]
 }

@@ -271,7 +271,7 @@ func (m *Master) Heard(now time.Duration, from packet.Addr4, view uint64, number
 // told notes that an owner has told this node all that it knows.
 func (m *Master) told(now time.Duration, owner packet.Addr4) {
 	for s := range uint32(shard.Slots) {
-		if m.owner(s) == owner && m.current.knows[s] == never && m.current.holds(m.self, s) {
+		if m.current.owner(s) == owner && m.current.knows[s] == never && m.current.holds(m.self, s) {
 			m.current.knows[s] = now
 		}
 	}

@@ -193,11 +193,56 @@ func TestKnowledgeGoesFromViewToView(t *testing.T) {
 			for k := range 2 {
 				v.Members = append(v.Members, Member{Addr: nodeAddr(k), ID: shard.NodeID(nodeNames[k : k+1]), Now: true, Next: true})
 			}
-			p.master.Enter(now, v)
+			p.master.Enter(now, v, View{})
 			p.master.Stand(Standing{Serving: true})
 		}
 		if knows, lapsed := p.master.Knows(now); knows != c.knows || lapsed != c.lapsed {
 			t.Errorf("%s: knows %v, lapsed %v", c.name, knows, lapsed)
+		}
+	}
+}
+
+// Of a view that this node was never in, it has missed nothing about the slots that it
+// owned there: nobody else could decide about them. All the others it has to be told.
+func TestOwnSlotsOfAMissedView(t *testing.T) {
+	view := func(number, prev uint64, full ...int) View {
+		v := View{Ballot: number << 32, Prev: prev << 32, Mine: true, Copies: 2}
+		for _, k := range full {
+			v.Members = append(v.Members, Member{Addr: nodeAddr(k), ID: shard.NodeID(nodeNames[k : k+1]), Now: true, Next: true})
+		}
+		return v
+	}
+	foreign := view(2, 1, 0, 1)
+	foreign.Mine = false
+	for _, c := range []struct {
+		name         string
+		next, missed View
+		own          bool // it knows the slots that it owned before and owns in between
+		lapsed       bool
+	}{
+		{"a death, seen by two at once", view(3, 2, 0, 1), view(2, 1, 0, 1), true, false},
+		{"nothing is known of it", view(3, 2, 0, 1), View{}, false, true},
+		{"another is known", view(4, 3, 0, 1), view(2, 1, 0, 1), false, true},
+		{"two were missed", view(4, 3, 0, 1), view(3, 2, 0, 1), false, true},
+		{"it was not in it", view(3, 2, 0, 1), view(2, 1, 1, 2), false, true},
+		{"an earlier life was in it", view(3, 2, 0, 1), foreign, false, true},
+		{"it owned less there", view(3, 2, 0, 1), view(2, 1, 0, 1, 2), true, true},
+	} {
+		p := newPair(t, 8, 1, 2)
+		m, now := p.master, time.Minute
+		first := *m.current
+		m.Enter(now, c.next, c.missed)
+		m.Stand(Standing{Serving: true})
+		var between holding
+		m.place(&between, c.missed)
+		for s := range uint32(shard.Slots) {
+			want := c.own && first.holds(m.self, s) && between.owner(s) == m.self
+			if got := m.current.knows[s] <= now; m.current.holds(m.self, s) && got != want {
+				t.Errorf("%s: slot %d: known %v, want %v", c.name, s, got, want)
+			}
+		}
+		if _, lapsed := m.Knows(now); lapsed != c.lapsed {
+			t.Errorf("%s: lapsed %v", c.name, lapsed)
 		}
 	}
 }
@@ -221,7 +266,7 @@ func TestClass(t *testing.T) {
 			p.tick(now - rebuildTime)
 		}},
 		{"uncertain", 4, func(p *pair, now time.Duration) {
-			p.master.Enter(now, View{Ballot: 2 << 32, Prev: 1 << 32, Mine: true, Uncertain: true, Members: []Member{{Addr: nodeAddr(0), Now: true, Next: true}}})
+			p.master.Enter(now, View{Ballot: 2 << 32, Prev: 1 << 32, Mine: true, Uncertain: true, Members: []Member{{Addr: nodeAddr(0), Now: true, Next: true}}}, View{})
 			p.master.Stand(Standing{Serving: true, Seat: 3})
 		}},
 		{"back with the majority", 4, func(p *pair, now time.Duration) {

@@ -85,9 +85,18 @@ func (h *holding) number() uint32 { return uint32(h.ballot >> 32) }
 // v was made from: every decision of that view passed by it. Where it did not,
 // it is told by the owner's stream; where it is the owner itself and nobody can
 // tell it, it learns from the Tops.
-func (m *Master) Enter(now time.Duration, v View) {
+//
+// Where v was made from a view that this node was never in, missed says which, if that
+// is known. Nobody but this node itself could decide there about slots that it owned in
+// it, so of these it has missed nothing.
+func (m *Master) Enter(now time.Duration, v, missed View) {
 	m.leave()
 	from, next := m.rotate(v)
+	var between *holding
+	if missed.Mine && missed.Ballot == v.Prev && missed.Prev != 0 && missed.Prev == m.prior.ballot && !missed.Uncertain {
+		from, between = m.prior, m.spare
+		m.place(between, missed)
+	}
 	strayed := m.strayed
 	m.strayed = false
 	next.ballot, next.uncertain, next.mine = v.Ballot, v.Uncertain, v.Mine
@@ -104,20 +113,21 @@ func (m *Master) Enter(now time.Duration, v View) {
 		if !v.Mine || !next.holds(m.self, s) {
 			continue
 		}
-		owner := next.holders[s][0] == m.self
-		if owner && (from == nil || from.holders[s][0] != m.self) {
+		owner := next.owner(s) == m.self
+		held := from != nil && from.holds(m.self, s) && (between == nil || between.owner(s) == m.self)
+		if owner && (from == nil || from.owner(s) != m.self) {
 			m.Taken.Takeovers++
 		}
 		switch {
 		case v.Empty:
 			next.knows[s] = now
-		case from != nil && from.holds(m.self, s) && strayed:
+		case held && strayed:
 			if owner {
 				next.since[s] = from.since[s] // it goes on with what it has, and learns what it may have ended
 			}
-		case from != nil && from.holds(m.self, s):
+		case held:
 			next.knows[s], next.since[s] = from.knows[s], from.since[s]
-			if owner && from.holders[s][0] == m.self {
+			if owner && from.owner(s) == m.self {
 				next.owned[s] = from.owned[s]
 			}
 			if owner && from.uncertain && !v.Uncertain {
@@ -126,6 +136,7 @@ func (m *Master) Enter(now time.Duration, v View) {
 		}
 		if owner && next.knows[s] == never {
 			next.knows[s], next.asking[s] = now+rebuildTime, true
+			m.lapsed = m.lapsed || between != nil
 		}
 		if next.knows[s] > now {
 			m.learning++
@@ -248,6 +259,14 @@ func (h *holding) holds(a packet.Addr4, s uint32) bool {
 	return false
 }
 
+// owner is who owns a slot, or 0.
+func (h *holding) owner(s uint32) packet.Addr4 {
+	if h.n[s] == 0 {
+		return 0
+	}
+	return h.holders[s][0]
+}
+
 // after returns who comes after a in a slot's order, or 0.
 func (h *holding) after(a packet.Addr4, s uint32) packet.Addr4 {
 	list := h.holders[s][:h.n[s]]
@@ -284,7 +303,7 @@ func (m *Master) Owns(slot uint32) bool {
 }
 
 func (m *Master) ownsInView(slot uint32) bool {
-	return m.current.n[slot] > 0 && m.current.holders[slot][0] == m.self
+	return m.current.owner(slot) == m.self
 }
 
 // nextHolder is who is to hold a new decision after this node, or 0. A node that

@@ -31,8 +31,12 @@ func (m *Machine) step(now time.Duration) {
 		if !p.known || p.said.fresh {
 			continue
 		}
-		if v := &p.said.view; v.Ballot > m.view.Ballot && m.mayAccept(v) {
-			m.accept(now, v)
+		if v := &p.said.view; v.Ballot > m.view.Ballot {
+			if m.mayAccept(v) {
+				m.accept(now, v)
+			} else if v.Ballot > m.refused.Ballot {
+				m.refused = *v
+			}
 		}
 		if m.me.Votes && !m.fresh && p.said.promised > m.promised {
 			m.promised, m.bound, m.proposal.promised, m.changed = p.said.promised, p.said.promised, now, true
@@ -62,6 +66,11 @@ func (m *Machine) mayAccept(v *View) bool {
 // accept makes v this node's view.
 func (m *Machine) accept(now time.Duration, v *View) {
 	m.accepted = now
+	m.missed = View{}
+	if v.Prev != 0 && v.Prev == m.refused.Ballot {
+		m.missed = m.refused
+	}
+	m.refused = View{}
 	m.view, m.active, m.complete, m.lapsed = *v, false, false, false
 	m.promised, m.bound = max(m.promised, v.Ballot), max(m.bound, v.Ballot)
 	m.amnesiac = m.amnesiac && !v.Uncertain // from here on the view says it

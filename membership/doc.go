@@ -46,7 +46,8 @@
 // is at fault (separate). A view that came to nothing, since a higher ballot was promised
 // before enough had accepted it, is passed over: the next is made from the one before
 // (base). For that, only members that are present count for what is active, and a
-// promise to another binds also who then promises to itself.
+// promise to another binds also who then promises to itself. Where it may not be passed
+// over, who was bound not to accept it remembers who was in it (Missed).
 //
 // Two times let a node that is cut off know that it may be:
 //

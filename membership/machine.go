@@ -34,6 +34,7 @@ type Machine struct {
 	promised, bound                         uint64 // bound: promised to others, or by a view of its own
 	view                                    View   // the newest accepted
 	active                                  bool   // a majority is known to have accepted it
+	refused, missed                         View   // the newest heard of that it might not accept; Missed
 	seats                                   uint16 // Claims.Seats
 
 	proposal             proposal
@@ -278,6 +279,10 @@ func (m *Machine) Up(a packet.Addr4) bool {
 // View is the newest view that this node has accepted: messages of older ones
 // are refused. The pointer is valid until the next call of a method.
 func (m *Machine) View() *View { return &m.view }
+
+// Missed is the view that the present one was made from, if this node was bound by a
+// promise not to accept that one and heard of it; else the zero view.
+func (m *Machine) Missed() *View { return &m.missed }
 
 // Active reports whether a majority is known to have accepted the view.
 func (m *Machine) Active() bool { return m.active }

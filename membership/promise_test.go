@@ -43,6 +43,51 @@ func TestPromiseBinds(t *testing.T) {
 	}
 }
 
+// Who was bound not to accept a view, and enters the one that was made from it, knows
+// what it has missed, if it has heard of it.
+func TestMissedView(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		heard, prev uint64 // counters of the ballots: heard of, and what the next is made from
+		missed      uint64
+	}{
+		{"heard of", 8, 8, 8},
+		{"not heard of", 0, 8, 0},
+		{"another", 7, 8, 0},
+		{"made from the one before", 8, 0, 0},
+	} {
+		f := formed(t, 3)
+		m := f.boxes[1].m
+		before := m.view.Ballot
+		ballot := func(counter uint64) uint64 {
+			if counter == 0 {
+				return before
+			}
+			return counter<<32 | uint64(address(0))
+		}
+		promise := uint64(9)<<32 | uint64(address(2))
+		f.says(1, 2, func(h *hello) { h.promised = promise })
+		if c.heard != 0 {
+			f.says(1, 0, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = ballot(c.heard), before, ballot(c.heard) })
+		}
+		f.says(1, 2, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = promise, ballot(c.prev), promise })
+		if m.view.Ballot != promise {
+			t.Fatalf("%s: in %x, want %x", c.name, m.view.Ballot, promise)
+		}
+		want := ballot(c.missed)
+		if c.missed == 0 {
+			want = 0
+		}
+		if got := m.Missed().Ballot; got != want {
+			t.Errorf("%s: missed %x, want %x", c.name, got, want)
+		}
+		f.says(1, 2, func(h *hello) { h.view.Ballot, h.view.Prev, h.promised = promise+1<<32, promise, promise+1<<32 })
+		if got := m.Missed().Ballot; got != 0 {
+			t.Errorf("%s: still %x a view later", c.name, got)
+		}
+	}
+}
+
 // A view needs the promise of a majority, each of this very ballot, and is made
 // from the newest view that those who promised have accepted, although that is
 // below the ballot.

@@ -131,7 +131,7 @@ func (n *Node) follow(now time.Duration) {
 	v := n.member.View()
 	if v.Ballot != n.entered {
 		n.entered = v.Ballot
-		n.master.Enter(now, n.viewOf(v))
+		n.master.Enter(now, n.viewOf(v), n.viewOf(n.member.Missed()))
 	}
 	n.master.Stand(n.standing(now))
 	n.member.Claim(now, n.claims(now))
