@@ -141,6 +141,15 @@ func Addr(s string) packet.Addr4 {
 	return a
 }
 
+// Addr6 parses an IPv6 address.
+func Addr6(s string) packet.Addr6 {
+	a, ok := packet.Addr6From(netip.MustParseAddr(s))
+	if !ok {
+		panic("packettest: not an IPv6 address: " + s)
+	}
+	return a
+}
+
 // Port parses "10.0.0.1:80".
 func Port(s string) (packet.Addr4, uint16) {
 	ap := netip.MustParseAddrPort(s)
