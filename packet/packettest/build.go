@@ -16,6 +16,7 @@ type spec struct {
 	tcpOptions []byte
 	noUDPSum   bool
 	gsoSize    int
+	flowLabel  uint32
 	partial    bool
 }
 
