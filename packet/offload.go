@@ -137,3 +137,18 @@ func (o *Offload) derive(kind Kind, tcp GSOType, ipLen, headLen, total int) drop
 	*o = want
 	return drop.None
 }
+
+// translate makes an Offload that is true for a packet true for what the packet
+// became: of the other IP version, with headers of other lengths. A superpacket
+// stays one; tcp is the type of the new version's.
+func (o *Offload) translate(tcp GSOType, ipLen, headLen int) {
+	if base := o.GSO.Base(); base == GSOTCPv4 || base == GSOTCPv6 {
+		o.GSO = tcp | o.GSO&GSOECN
+	}
+	if o.GSO != GSONone {
+		o.HdrLen = uint16(headLen)
+	}
+	if o.Partial {
+		o.CsumStart = uint16(ipLen)
+	}
+}
