@@ -240,7 +240,7 @@ func FuzzHeaders(f *testing.F) {
 			}
 		}
 		if h, r := packet.NewIPv6(data); r == drop.None {
-			if packet.IPv6HeaderLen+len(h.Payload()) != len(h) || !h.Src().Is6() || !h.Dst().Is6() {
+			if packet.IPv6HeaderLen+len(h.Payload()) != len(h) || h.Src() != packet.Addr6(h[8:24]) || h.Dst() != packet.Addr6(h[24:40]) {
 				t.Fatal("IPv6 parts do not add up")
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hyperplane/packet"
+	"hyperplane/packet/packettest"
 	"hyperplane/telemetry/drop"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,8 +130,8 @@ func TestICMPAgainstGopacket(t *testing.T) {
 }
 
 func TestIPv6AndICMPv6AgainstGopacket(t *testing.T) {
-	src, dst := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:1:2::ff")
-	gip := &layers.IPv6{Version: 6, TrafficClass: 0x2e, FlowLabel: 0xabcde, NextHeader: layers.IPProtocolICMPv6, HopLimit: 63, SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}
+	src, dst := packettest.Addr6("2001:db8::1"), packettest.Addr6("2001:db8:1:2::ff")
+	gip := &layers.IPv6{Version: 6, TrafficClass: 0x2e, FlowLabel: 0xabcde, NextHeader: layers.IPProtocolICMPv6, HopLimit: 63, SrcIP: src[:], DstIP: dst[:]}
 	gicmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(128, 0)}
 	if err := gicmp.SetNetworkLayerForChecksum(gip); err != nil {
 		t.Fatal(err)
@@ -167,7 +168,7 @@ func TestConstructorsRefuse(t *testing.T) {
 		return b
 	}
 	v6 := make([]byte, 44)
-	packet.IPv6(v6).Encode(packet.IPv6Fields{PayloadLen: 4, Src: netip.IPv6Loopback(), Dst: netip.IPv6Loopback()})
+	packet.IPv6(v6).Encode(packet.IPv6Fields{PayloadLen: 4, Src: packettest.Addr6("::1"), Dst: packettest.Addr6("::1")})
 	for _, c := range []struct {
 		name string
 		b    []byte
@@ -285,11 +286,24 @@ func TestL4Setters(t *testing.T) {
 		t.Errorf("ICMPv6: % x", []byte(icmp))
 	}
 	ip := packet.IPv6(make([]byte, 40))
-	ip.Encode(packet.IPv6Fields{Src: netip.IPv6Loopback(), Dst: netip.IPv6Loopback()})
+	ip.Encode(packet.IPv6Fields{Src: packettest.Addr6("::1"), Dst: packettest.Addr6("::1")})
 	ip.SetPayloadLen(9)
 	ip.SetHopLimit(8)
 	if ip.PayloadLen() != 9 || ip.HopLimit() != 8 || ip.NextHeader() != 0 {
 		t.Errorf("IPv6: % x", []byte(ip))
+	}
+}
+
+func TestAddr6(t *testing.T) {
+	n := netip.MustParseAddr("2001:db8::a")
+	a, ok := packet.Addr6From(n.WithZone("eth0"))
+	if !ok || a != (packet.Addr6{0x20, 1, 0xd, 0xb8, 15: 10}) || a.String() != "2001:db8::a" || a.Netip() != n {
+		t.Errorf("%v %v", a, ok)
+	}
+	for _, s := range []netip.Addr{{}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("::ffff:10.0.0.1")} {
+		if a, ok := packet.Addr6From(s); ok {
+			t.Errorf("%v became %v", s, a)
+		}
 	}
 }
 

@@ -1,10 +1,6 @@
 package packet
 
-import (
-	"net/netip"
-
-	"hyperplane/telemetry/drop"
-)
+import "hyperplane/telemetry/drop"
 
 // IPv6 is an IPv6 packet, header first (RFC 8200, section 3):
 //
@@ -20,8 +16,7 @@ import (
 //	|                 Destination address, 16 bytes                 | 24
 //	+---------------------------------------------------------------+
 //
-// View.Decode recognises IPv6 and drops it with its own reason; the type is
-// here for that, and for those who build or check such packets.
+// Extension headers, if any, stand at the begin of the payload; see View6.
 type IPv6 []byte
 
 // NewIPv6 checks version and payload length and returns b without what follows
@@ -56,10 +51,10 @@ func (h IPv6) NextHeader() uint8 { return h[6] }
 func (h IPv6) HopLimit() uint8 { return h[7] }
 
 // Src is the source address.
-func (h IPv6) Src() netip.Addr { return netip.AddrFrom16([16]byte(h[8:24])) }
+func (h IPv6) Src() Addr6 { return Addr6(h[8:24]) }
 
 // Dst is the destination address.
-func (h IPv6) Dst() netip.Addr { return netip.AddrFrom16([16]byte(h[24:40])) }
+func (h IPv6) Dst() Addr6 { return Addr6(h[24:40]) }
 
 // Payload is what follows the fixed header.
 func (h IPv6) Payload() []byte { return h[IPv6HeaderLen : IPv6HeaderLen+h.PayloadLen()] }
@@ -71,10 +66,10 @@ func (h IPv6) SetPayloadLen(n int) { put16(h[4:], uint16(n)) }
 func (h IPv6) SetHopLimit(v uint8) { h[7] = v }
 
 // SetSrc sets the source address; the transport checksum is the caller's matter.
-func (h IPv6) SetSrc(a netip.Addr) { b := a.As16(); copy(h[8:24], b[:]) }
+func (h IPv6) SetSrc(a Addr6) { copy(h[8:24], a[:]) }
 
 // SetDst sets the destination address; the transport checksum is the caller's matter.
-func (h IPv6) SetDst(a netip.Addr) { b := a.As16(); copy(h[24:40], b[:]) }
+func (h IPv6) SetDst(a Addr6) { copy(h[24:40], a[:]) }
 
 // PseudoSum is the pseudo-header sum for a payload of proto and l4len bytes.
 func (h IPv6) PseudoSum(proto uint8, l4len int) uint64 {
@@ -88,7 +83,7 @@ type IPv6Fields struct {
 	PayloadLen   int
 	NextHeader   uint8
 	HopLimit     uint8
-	Src, Dst     netip.Addr
+	Src, Dst     Addr6
 }
 
 // Encode writes the fixed header.

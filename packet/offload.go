@@ -99,10 +99,11 @@ func (o Offload) EncodeVirtio(b []byte) {
 }
 
 // derive makes an Offload true for a packet of which kind, header lengths and
-// total length are known, or refuses it. Nothing that the sender wrote about
-// offsets survives: the kernel's hdr_len can be the length of a whole first
-// segment on forwarded packets, and a peer may lie.
-func (o *Offload) derive(kind Kind, ipLen, headLen, total int) drop.Reason {
+// total length are known, or refuses it; tcp is the type of its IP version's
+// superpackets. Nothing that the sender wrote about offsets survives: the
+// kernel's hdr_len can be the length of a whole first segment on forwarded
+// packets, and a peer may lie.
+func (o *Offload) derive(kind Kind, tcp GSOType, ipLen, headLen, total int) drop.Reason {
 	if *o == (Offload{}) {
 		return drop.None
 	}
@@ -110,7 +111,7 @@ func (o *Offload) derive(kind Kind, ipLen, headLen, total int) drop.Reason {
 	var gso GSOType
 	switch kind {
 	case KindTCP:
-		gso, csumOffset = GSOTCPv4, tcpChecksumOffset
+		gso, csumOffset = tcp, tcpChecksumOffset
 	case KindUDP:
 		gso, csumOffset = GSOUDP, udpChecksumOffset
 	default:
@@ -135,4 +136,19 @@ func (o *Offload) derive(kind Kind, ipLen, headLen, total int) drop.Reason {
 	}
 	*o = want
 	return drop.None
+}
+
+// translate makes an Offload that is true for a packet true for what the packet
+// became: of the other IP version, with headers of other lengths. A superpacket
+// stays one; tcp is the type of the new version's.
+func (o *Offload) translate(tcp GSOType, ipLen, headLen int) {
+	if base := o.GSO.Base(); base == GSOTCPv4 || base == GSOTCPv6 {
+		o.GSO = tcp | o.GSO&GSOECN
+	}
+	if o.GSO != GSONone {
+		o.HdrLen = uint16(headLen)
+	}
+	if o.Partial {
+		o.CsumStart = uint16(ipLen)
+	}
 }

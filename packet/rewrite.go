@@ -25,24 +25,10 @@ func (v *View) Rewrite(p *Packet, r Rewrite) {
 	addrs := change32(uint32(ip.Src()), uint32(r.Src)) + change32(uint32(ip.Dst()), uint32(r.Dst))
 	switch v.Kind {
 	case KindTCP:
-		csum := l4[tcpChecksumOffset : tcpChecksumOffset+2]
-		if p.Offload.Partial {
-			put16(csum, amendPartial(be16(csum), addrs))
-		} else {
-			put16(csum, amend(be16(csum), addrs+changePorts(l4, r.SrcPort, r.DstPort)))
-		}
-		put16(l4, r.SrcPort)
-		put16(l4[2:], r.DstPort)
+		rewriteTCP(l4, p.Offload.Partial, addrs, r.SrcPort, r.DstPort)
 		v.Tuple.SrcPort, v.Tuple.DstPort = r.SrcPort, r.DstPort
 	case KindUDP:
-		csum := l4[udpChecksumOffset : udpChecksumOffset+2]
-		if p.Offload.Partial {
-			put16(csum, amendPartial(be16(csum), addrs))
-		} else {
-			amendUDP(csum, addrs+changePorts(l4, r.SrcPort, r.DstPort))
-		}
-		put16(l4, r.SrcPort)
-		put16(l4[2:], r.DstPort)
+		rewriteUDP(l4, p.Offload.Partial, addrs, r.SrcPort, r.DstPort)
 		v.Tuple.SrcPort, v.Tuple.DstPort = r.SrcPort, r.DstPort
 	case KindEcho:
 		rewriteEcho(l4, r.SrcPort, r.DstPort)
@@ -104,21 +90,25 @@ func rewriteQuote(q IPv4, r Rewrite) {
 	putAddr(q[12:], src)
 	putAddr(q[16:], dst)
 
-	l4 := q.quotedL4()
-	switch q.Protocol() {
+	rewriteQuotedL4(q.quotedL4(), q.Protocol(), addrs, sport, dport)
+}
+
+// rewriteQuotedL4 sets ports or identifier of a quoted transport header, of at
+// least quoteL4Min bytes, and its checksum as far as the quote reaches.
+func rewriteQuotedL4(l4 []byte, proto uint8, addrs uint64, sport, dport uint16) {
+	switch proto {
 	case ProtoTCP:
 		if len(l4) >= tcpChecksumOffset+2 {
-			csum := l4[tcpChecksumOffset:]
-			put16(csum, amend(be16(csum), addrs+changePorts(l4, sport, dport)))
+			rewriteTCP(l4, false, addrs, sport, dport)
+			return
 		}
+		put16(l4, sport)
+		put16(l4[2:], dport)
 	case ProtoUDP:
-		amendUDP(l4[udpChecksumOffset:], addrs+changePorts(l4, sport, dport))
+		rewriteUDP(l4, false, addrs, sport, dport)
 	case ProtoICMP:
 		rewriteEcho(l4, sport, dport)
-		return
 	}
-	put16(l4, sport)
-	put16(l4[2:], dport)
 }
 
 // quotedL4 is the quoted transport header and data, as far as the quote goes.
@@ -131,6 +121,30 @@ func (v *View) rewriteAddrs(src, dst Addr4, addrs uint64) {
 	put16(ip[10:], amend(be16(ip[10:]), addrs))
 	putAddr(ip[12:], src)
 	putAddr(ip[16:], dst)
+}
+
+// rewriteTCP and rewriteUDP set the ports and bring the checksum along; addrs is
+// the change of the pseudo header.
+func rewriteTCP(l4 []byte, partial bool, addrs uint64, sport, dport uint16) {
+	csum := l4[tcpChecksumOffset : tcpChecksumOffset+2]
+	if partial {
+		put16(csum, amendPartial(be16(csum), addrs))
+	} else {
+		put16(csum, amend(be16(csum), addrs+changePorts(l4, sport, dport)))
+	}
+	put16(l4, sport)
+	put16(l4[2:], dport)
+}
+
+func rewriteUDP(l4 []byte, partial bool, addrs uint64, sport, dport uint16) {
+	csum := l4[udpChecksumOffset : udpChecksumOffset+2]
+	if partial {
+		put16(csum, amendPartial(be16(csum), addrs))
+	} else {
+		amendUDP(csum, addrs+changePorts(l4, sport, dport))
+	}
+	put16(l4, sport)
+	put16(l4[2:], dport)
 }
 
 func changePorts(l4 []byte, sport, dport uint16) uint64 {

@@ -109,7 +109,7 @@ func (v *View) decode(p *Packet) drop.Reason {
 		return r
 	}
 	p.Data = ip
-	if r := p.Offload.derive(v.Kind, ipLen, v.HeadLen, len(ip)); r != drop.None {
+	if r := p.Offload.derive(v.Kind, GSOTCPv4, ipLen, v.HeadLen, len(ip)); r != drop.None {
 		return r
 	}
 	// A superpacket's UDP length is taken for what it is worth, since it is

@@ -16,6 +16,7 @@ type spec struct {
 	tcpOptions []byte
 	noUDPSum   bool
 	gsoSize    int
+	flowLabel  uint32
 	partial    bool
 }
 
@@ -137,6 +138,15 @@ func Addr(s string) packet.Addr4 {
 	a, ok := packet.AddrFrom(netip.MustParseAddr(s))
 	if !ok {
 		panic("packettest: not an IPv4 address: " + s)
+	}
+	return a
+}
+
+// Addr6 parses an IPv6 address.
+func Addr6(s string) packet.Addr6 {
+	a, ok := packet.Addr6From(netip.MustParseAddr(s))
+	if !ok {
+		panic("packettest: not an IPv6 address: " + s)
 	}
 	return a
 }

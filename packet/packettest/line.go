@@ -11,6 +11,9 @@ import (
 // Line prints a packet as tcpdump would, whatever the bytes are. Of checksums it
 // says what they are worth: a value tells nobody whether it is right.
 func Line(data []byte) string {
+	if len(data) > 0 && data[0]>>4 == 6 {
+		return line6(data)
+	}
 	ip, r := packet.NewIPv4(data)
 	if r != drop.None {
 		return fmt.Sprintf("not IPv4 (%s): % x", r, data[:min(len(data), 64)])

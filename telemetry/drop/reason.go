@@ -15,6 +15,7 @@ const (
 	BadTotalLength
 	BadHeaderChecksum
 	BadL4Length
+	NoUDPChecksum
 	SourceRoute
 	UnknownProtocol
 	IPv6Unsupported
@@ -116,16 +117,17 @@ var table = [N]struct{ name, meaning string }{
 
 	TooShort:          {"too_short", "Shorter than an IP header."},
 	BadVersion:        {"bad_version", "Neither IP version 4 nor 6."},
-	BadHeaderLength:   {"bad_header_length", "The IPv4 header length field is below 20 bytes or beyond the packet."},
+	BadHeaderLength:   {"bad_header_length", "The IPv4 header length field is below 20 bytes or beyond the packet; or IPv6 extension headers run past the packet, or are too many."},
 	BadTotalLength:    {"bad_total_length", "The IP length field is beyond what arrived, or below the header."},
 	BadHeaderChecksum: {"bad_header_checksum", "The IPv4 header checksum is wrong (RFC 1812, section 5.2.2)."},
 	BadL4Length:       {"bad_l4_length", "The TCP, UDP or ICMP header is truncated or contradicts the IP length."},
-	SourceRoute:       {"source_route", "The packet carries an IPv4 source-route option (RFC 7126, sections 4.3 and 4.4)."},
+	NoUDPChecksum:     {"no_udp_checksum", "UDP without a checksum where IPv6 needs one (RFC 8200, section 8.1), and none can be computed: it came so over IPv6, or as a fragment."},
+	SourceRoute:       {"source_route", "The packet carries an IPv4 source-route option (RFC 7126, sections 4.3 and 4.4), or an IPv6 routing header with segments left (RFC 7915, section 5.1)."},
 	UnknownProtocol:   {"unknown_protocol", "Not TCP, UDP or ICMP; a NAT gateway carries only these."},
 	IPv6Unsupported:   {"ipv6_unsupported", "IPv6 is recognised but not carried yet."},
 	BadOffload:        {"bad_offload", "The segmentation or checksum metadata contradicts the packet."},
 	BadICMPQuote:      {"bad_icmp_quote", "An ICMP error whose quoted packet is truncated or malformed (RFC 5508, section 4.2)."},
-	UnsupportedICMP:   {"unsupported_icmp", "An ICMP message that is neither echo nor an error about a flow."},
+	UnsupportedICMP:   {"unsupported_icmp", "An ICMP message that is neither echo nor an error about a flow, or that has no counterpart in the other IP version."},
 
 	GeneveTooShort:        {"geneve_too_short", "A datagram shorter than its GENEVE header says."},
 	GeneveBadVersion:      {"geneve_bad_version", "GENEVE version other than 0 (RFC 8926, section 3.4)."},
