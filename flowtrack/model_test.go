@@ -73,7 +73,7 @@ type topEntry struct {
 	until         time.Duration
 	seen          time.Duration
 	out, in       uint8
-	gone          bool // its public address has been taken away since
+	gone          bool // its public address has been taken away
 }
 
 var modelStates = []string{
@@ -311,7 +311,7 @@ func (w *world) atTop(m chain.Message) {
 		}
 		m.Kind = chain.Entry
 		w.sometime["entry"]++
-		e = &topEntry{Message: m, until: m.At + chain.EntryLease, seen: w.now}
+		e = &topEntry{Message: m, until: m.At + chain.EntryLease, seen: w.now, gone: w.withdrawn(m.Public)}
 		for f, other := range t.entries {
 			if other.Outside() == m.Outside() && f != m.Flow {
 				w.conflict(e, other, t, t)
@@ -700,9 +700,15 @@ func (w *world) applyState(n int) {
 	w.apply(state)
 	for i := range w.tops {
 		for _, e := range w.tops[i].entries { // the flow has ended, as soon as all Tops hear of it
-			e.gone = e.gone || !slices.Contains(state.Gateway(1).Public, e.Public)
+			e.gone = e.gone || w.withdrawn(e.Public)
 		}
 	}
+}
+
+// withdrawn reports whether the state no longer has a public address: an entry that was
+// on its way then names one, and reports of it are answered by Forget.
+func (w *world) withdrawn(public packet.Addr4) bool {
+	return !slices.Contains(w.state.Gateway(1).Public, public)
 }
 
 // verify holds at any time: the tables agree; no two living records at serving owners
