@@ -39,12 +39,13 @@ type world struct {
 	cut     [modelNodes]bool
 	pending View // a view that not all have entered yet
 
-	held     map[uint64]uint8         // by lease, the nodes that have ever held it
-	exposed  map[uint64]bool          // leases of which a Top has heard
-	alone    map[uint64]bool          // leases that a node without a majority has answered for
-	ended    map[uint64]time.Duration // when the owner ended them
-	shared   bool                     // flows are independent
-	lost     bool                     // both holders of a slot have been lost
+	held     map[uint64]uint8               // by lease, the nodes that have ever held it
+	exposed  map[uint64]bool                // leases of which a Top has heard
+	alone    map[uint64]bool                // leases that a node without a majority has answered for
+	ended    map[uint64]time.Duration       // when the owner ended them
+	withdrew map[packet.Addr4]time.Duration // when the state last lost a public address
+	shared   bool                           // flows are independent
+	lost     bool                           // both holders of a slot have been lost
 	rest     time.Duration
 	sometime map[string]int
 }
@@ -85,7 +86,7 @@ var modelStates = []string{
 func newWorld(t fataler, states []*cellstate.State, defect Defect) *world {
 	w := &world{
 		cluster: newCluster(t, modelNodes, 32, 64, 1), states: states, defect: defect,
-		held: map[uint64]uint8{}, exposed: map[uint64]bool{}, alone: map[uint64]bool{}, ended: map[uint64]time.Duration{},
+		held: map[uint64]uint8{}, exposed: map[uint64]bool{}, alone: map[uint64]bool{}, ended: map[uint64]time.Duration{}, withdrew: map[packet.Addr4]time.Duration{},
 		sometime: map[string]int{},
 		shared:   states[0].Gateway(1).Mapping == cellstate.MapIndependent,
 	}
@@ -311,7 +312,7 @@ func (w *world) atTop(m chain.Message) {
 		}
 		m.Kind = chain.Entry
 		w.sometime["entry"]++
-		e = &topEntry{Message: m, until: m.At + chain.EntryLease, seen: w.now, gone: w.withdrawn(m.Public)}
+		e = &topEntry{Message: m, until: m.At + chain.EntryLease, seen: w.now, gone: w.withdrawn(m.Public, m.At-t.skew)}
 		for f, other := range t.entries {
 			if other.Outside() == m.Outside() && f != m.Flow {
 				w.conflict(e, other, t, t)
@@ -698,17 +699,23 @@ func (w *world) applyState(n int) {
 	state := w.states[n%len(w.states)]
 	w.rest = state.Gateway(1).Timeouts.PortRest
 	w.apply(state)
+	for _, a := range []packet.Addr4{addr("198.51.100.1"), addr("198.51.100.3")} {
+		if !slices.Contains(state.Gateway(1).Public, a) {
+			w.withdrew[a] = w.now
+		}
+	}
 	for i := range w.tops {
 		for _, e := range w.tops[i].entries { // the flow has ended, as soon as all Tops hear of it
-			e.gone = e.gone || w.withdrawn(e.Public)
+			e.gone = e.gone || w.withdrawn(e.Public, e.At-w.tops[i].skew)
 		}
 	}
 }
 
-// withdrawn reports whether the state no longer has a public address: an entry that was
-// on its way then names one, and reports of it are answered by Forget.
-func (w *world) withdrawn(public packet.Addr4) bool {
-	return !slices.Contains(w.state.Gateway(1).Public, public)
+// withdrawn reports whether a public address was taken away since a question was asked:
+// an entry that was on its way then names one, and reports of it are answered by Forget.
+func (w *world) withdrawn(public packet.Addr4, asked time.Duration) bool {
+	at, ok := w.withdrew[public]
+	return ok && asked <= at
 }
 
 // verify holds at any time: the tables agree; no two living records at serving owners
