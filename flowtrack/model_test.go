@@ -698,12 +698,12 @@ func (n *node) accepted(views map[uint64]View, ballot uint64) bool {
 func (w *world) applyState(n int) {
 	state := w.states[n%len(w.states)]
 	w.rest = state.Gateway(1).Timeouts.PortRest
-	w.apply(state)
 	for _, a := range []packet.Addr4{addr("198.51.100.1"), addr("198.51.100.3")} {
 		if !slices.Contains(state.Gateway(1).Public, a) {
 			w.withdrew[a] = w.now
 		}
 	}
+	w.apply(state)
 	for i := range w.tops {
 		for _, e := range w.tops[i].entries { // the flow has ended, as soon as all Tops hear of it
 			e.gone = e.gone || w.withdrawn(e.Public, e.At-w.tops[i].skew)
