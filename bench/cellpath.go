@@ -109,7 +109,7 @@ func cellSpec(c *Config, clientNetNS string) *cellstate.Spec {
 			PublicAddresses: []netip.Addr{publicAddr},
 		}},
 		Instances: []cellstate.InstanceSpec{{
-			Name: "client", VPC: "blue", Address: clientAddr, Host: "host-1", MTU: &mtu, NetNS: clientNetNS,
+			Name: "client", VPC: "blue", Address: new(clientAddr), Host: "host-1", MTU: &mtu, NetNS: clientNetNS,
 		}},
 	}
 }

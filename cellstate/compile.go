@@ -31,7 +31,7 @@ type compiler struct {
 
 func compile(r *report, spec *Spec) (*State, error) {
 	c := &compiler{
-		report: r, spec: *spec, state: &State{},
+		report: r, spec: *spec, state: &State{ranges6: new(bart.Table[*VPC]), instance6: map[packet.Addr6]*Instance{}},
 		peerAt:  map[packet.Addr4]string{},
 		vpc:     map[string]*vpcScope{},
 		gateway: map[string]*NATGateway{},
@@ -48,6 +48,7 @@ func compile(r *report, spec *Spec) (*State, error) {
 	c.routes()
 	c.instances()
 	c.forwards()
+	c.resolver()
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func (c *compiler) finish() {
 	s.peers.build(peers, func(p *Peer) uint32 { return uint32(p.Addr) })
 	s.vpcs.build(s.VPCs, func(v *VPC) uint32 { return v.VNI })
 	for _, v := range s.VPCs {
-		v.instances.build(v.Instances, func(i *Instance) uint32 { return uint32(i.Addr) })
+		v.instances.build(v.addressed(), func(i *Instance) uint32 { return uint32(i.Addr) })
 	}
 	for _, i := range s.Instances {
 		s.byHost[i.Host.Name] = append(s.byHost[i.Host.Name], i)

@@ -67,6 +67,9 @@ func (c *compiler) forward(g *NATGateway, spec *ForwardSpec, path string) (*Port
 		refer(c, path+".instance", spec.Instance, "instance of the gateway's VPC", instances, func(in *Instance) string { return in.Name })
 		return f, false
 	}
-	f.Inside = instances[at].Addr
+	if f.Inside = instances[at].Addr; f.Inside == 0 {
+		c.at(path+".instance", "%q has no IPv4 address to forward to; give it an address, or forward to another", spec.Instance)
+		return f, false
+	}
 	return f, good
 }

@@ -1,6 +1,10 @@
 package cellstate
 
-import "hyperplane/packet"
+import (
+	"net/netip"
+
+	"hyperplane/packet"
+)
 
 func (c *compiler) instances() {
 	hosts := map[string]*Peer{}
@@ -19,8 +23,13 @@ func (c *compiler) instances() {
 		if c.name(path+".name", in.Name) {
 			c.unique(names, in.Name, path+".name", "the name of")
 		}
-		var ok bool
-		in.Addr, ok = c.addr(path+".address", spec.Address)
+		ok := false
+		switch {
+		case spec.Address != nil:
+			in.Addr, ok = c.addr(path+".address", *spec.Address)
+		case spec.IPv6Address == nil:
+			c.addr(path+".address", netip.Addr{})
+		}
 		if scope := c.vpc[spec.VPC]; scope == nil {
 			refer(c, path+".vpc", spec.VPC, "VPC", c.spec.VPCs, func(v VPCSpec) string { return v.Name })
 		} else {
@@ -29,11 +38,17 @@ func (c *compiler) instances() {
 			if ok {
 				in.Subnet = c.hold(scope, path+".address", in.Addr, "the address of instance "+quote(in.Name))
 			}
+			if spec.IPv6Address != nil {
+				c.instance6(scope, in, *spec.IPv6Address, path)
+			}
 		}
 		if in.Host == nil {
 			refer(c, path+".host", spec.Host, "host", c.spec.Hosts, func(p PeerSpec) string { return p.Name })
 		}
 		c.instanceMTU(in, path+".mtu")
+		if in.NAT64 != nil {
+			in.NAT64.Host, in.NAT64.Subnet = in.Host, in.Subnet
+		}
 		c.nic(in, path, nics)
 	}
 }

@@ -2,6 +2,8 @@ package cellstate
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/gaissmai/bart"
 
@@ -12,6 +14,7 @@ import (
 type vpcScope struct {
 	vpc    *VPC
 	holder map[packet.Addr4]string // address inside the VPC → what holds it
+	nat64  map[packet.Addr4]string // NAT64 side of an instance → the instance
 	ranges int                     // CIDRs the file has; those with a problem are not in vpc.CIDRs
 	whole  bool                    // every subnet of the file is in vpc.Subnets
 }
@@ -22,7 +25,7 @@ func (c *compiler) vpcs() {
 		spec, path := &c.spec.VPCs[i], elem("vpcs", i)
 		v := &VPC{Name: spec.Name, VNI: spec.VNI}
 		c.state.VPCs = append(c.state.VPCs, v)
-		scope := &vpcScope{vpc: v, holder: map[packet.Addr4]string{}, ranges: len(spec.CIDRs)}
+		scope := &vpcScope{vpc: v, holder: map[packet.Addr4]string{}, nat64: map[packet.Addr4]string{}, ranges: len(spec.CIDRs)}
 		if c.name(path+".name", v.Name) && c.unique(names, v.Name, path+".name", "the name of") {
 			c.vpc[v.Name] = scope
 		}
@@ -34,6 +37,7 @@ func (c *compiler) vpcs() {
 			}
 		}
 		c.vpcRanges(v, spec, path)
+		c.vpcRanges6(v, spec, path)
 		subnets := map[string]string{}
 		for j, subnet := range within(c, path+".subnets", spec.Subnets, subnetsMax) {
 			c.subnet(scope, subnet, elem(path+".subnets", j), subnets)
@@ -84,6 +88,7 @@ func (c *compiler) subnet(scope *vpcScope, spec SubnetSpec, path string, names m
 			c.at(path+".cidr", "%s overlaps %s of subnet %q; subnets must be apart", s.CIDR, other.CIDR, other.Name)
 		}
 	}
+	c.subnet6(s, spec, path)
 	s.span = makeSpan(s.CIDR)
 	s.Router = s.span.base + 1
 	scope.holder[s.span.base] = "the network address of subnet " + quote(s.Name)
@@ -151,7 +156,7 @@ func (c *compiler) routes() {
 
 func localRoutes(v *VPC) *bart.Table[Target] {
 	t := new(bart.Table[Target])
-	for _, p := range v.CIDRs {
+	for _, p := range slices.Concat(v.CIDRs, v.CIDRs6) {
 		t.Insert(p, Target{Kind: RouteLocal})
 	}
 	return t
@@ -162,7 +167,7 @@ func (c *compiler) routeTable(v *VPC, spec RouteTableSpec, path string) *bart.Ta
 	for i, r := range within(c, path+".routes", spec.Routes, routesMax) {
 		at := elem(path+".routes", i)
 		target, ok := c.target(v, r, at)
-		if !c.prefix(at+".destination", r.Destination, 0, 32) || !ok {
+		if !c.destination(v, r, at) || !ok {
 			continue
 		}
 		switch old, taken := t.Get(r.Destination); {
@@ -178,15 +183,26 @@ func (c *compiler) routeTable(v *VPC, spec RouteTableSpec, path string) *bart.Ta
 }
 
 func (c *compiler) target(v *VPC, r RouteSpec, path string) (Target, bool) {
+	var ways []string
+	for _, w := range []struct {
+		name  string
+		given bool
+	}{{"nat_gateway", r.NATGateway != ""}, {"egress_only_gateway", r.EgressOnlyGateway}, {"blackhole", r.Blackhole}} {
+		if w.given {
+			ways = append(ways, w.name)
+		}
+	}
 	switch {
-	case r.NATGateway != "" && r.Blackhole:
-		c.at(path, "has both nat_gateway and blackhole; keep one")
+	case len(ways) > 1:
+		c.at(path, "has both %s; keep one", strings.Join(ways, " and "))
 	case r.Blackhole:
 		return Target{Kind: RouteBlackhole}, true
+	case r.EgressOnlyGateway:
+		return Target{Kind: RouteEgress}, true
 	case r.NATGateway == "":
-		// A nat_gateway that could not be read has been reported.
-		if !c.bad[path+".nat_gateway"] && !c.bad[path+".blackhole"] {
-			c.at(path, "goes nowhere; give it nat_gateway: NAME or blackhole: true")
+		// A way that could not be read has been reported.
+		if !c.bad[path+".nat_gateway"] && !c.bad[path+".blackhole"] && !c.bad[path+".egress_only_gateway"] {
+			c.at(path, "goes nowhere; give it nat_gateway: NAME, egress_only_gateway: true or blackhole: true")
 		}
 	default:
 		at := path + ".nat_gateway"
@@ -196,7 +212,7 @@ func (c *compiler) target(v *VPC, r RouteSpec, path string) (Target, bool) {
 		case g.VPC != v && g.VPC != nil:
 			c.at(at, "%q is a NAT gateway of VPC %q; a route can only use one of its own VPC %q", g.Name, g.VPC.Name, v.Name)
 		default:
-			return Target{RouteNAT, g}, true
+			return Target{Kind: RouteNAT, Gateway: g}, true
 		}
 	}
 	return Target{}, false

@@ -161,9 +161,9 @@ func scalar(n *yaml.Node, v reflect.Value) string {
 func wanted(t reflect.Type) string {
 	switch t {
 	case addrType:
-		return "an IPv4 address like 10.0.1.10"
+		return "an address like 10.0.1.10"
 	case prefixType:
-		return "an IPv4 prefix like 10.0.0.0/16"
+		return "a prefix like 10.0.0.0/16"
 	case durationType:
 		return "a duration with its unit like 350s, 2m or 500ms"
 	}

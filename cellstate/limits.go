@@ -28,6 +28,7 @@ const (
 	subnetsMax     = 64   // subnets per VPC
 	forwardsMax    = 256  // port forwards per gateway
 	publicsMax     = 8    // public addresses per gateway, as AWS allows
+	resolversMax   = 4    // upstreams of the resolvers: each may be waited for in turn
 
 	problemsMax   = 100 // problems that are listed; more are counted
 	namesShownMax = 8   // declared names a problem shows beside a wrong one
@@ -57,6 +58,12 @@ const (
 const (
 	cidrBitsMin, cidrBitsMax     = 8, 29
 	subnetBitsMin, subnetBitsMax = 8, 29
+)
+
+// Prefix lengths of IPv6. A subnet is a /64, as AWS's are and RFC 4291, section 2.5.4 asks.
+const (
+	cidr6BitsMin, cidr6BitsMax = 32, 64
+	subnet6Bits                = 64
 )
 
 // Bounds of timeouts and flows.

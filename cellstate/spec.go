@@ -18,6 +18,7 @@ type Spec struct {
 	Copies      *int           `yaml:"copies,omitempty"`   // 2
 	Underlay    *UnderlaySpec  `yaml:"underlay,omitempty"` // mtu 9001
 	Internet    *InternetSpec  `yaml:"internet,omitempty"` // mtu 1500
+	Resolver    *ResolverSpec  `yaml:"resolver,omitempty"` // none: instances are answered no DNS
 	Nodes       []NodeSpec     `yaml:"nodes,omitempty"`
 	Edges       []PeerSpec     `yaml:"edges,omitempty"`
 	Hosts       []PeerSpec     `yaml:"hosts,omitempty"`
@@ -34,6 +35,12 @@ type UnderlaySpec struct {
 // InternetSpec describes the network behind the edges.
 type InternetSpec struct {
 	MTU int `yaml:"mtu"`
+}
+
+// ResolverSpec says whom the VPCs' resolvers ask. Hosts reach them by their own network,
+// at port 53.
+type ResolverSpec struct {
+	Upstreams []netip.Addr `yaml:"upstreams,flow"`
 }
 
 // NodeSpec is a node.
@@ -55,6 +62,8 @@ type VPCSpec struct {
 	Name        string           `yaml:"name"`
 	VNI         uint32           `yaml:"vni"`
 	CIDRs       []netip.Prefix   `yaml:"cidrs,flow"`
+	IPv6CIDRs   []netip.Prefix   `yaml:"ipv6_cidrs,flow,omitempty"`
+	NAT64Prefix *netip.Prefix    `yaml:"nat64_prefix,omitempty"` // 64:ff9b::/96
 	RouteTables []RouteTableSpec `yaml:"route_tables,omitempty"`
 	Subnets     []SubnetSpec     `yaml:"subnets,omitempty"`
 }
@@ -65,18 +74,22 @@ type RouteTableSpec struct {
 	Routes []RouteSpec `yaml:"routes,omitempty"`
 }
 
-// RouteSpec has exactly one of NATGateway and Blackhole.
+// RouteSpec has exactly one of the three ways. Of IPv6 a NAT gateway carries what lies in
+// the VPC's NAT64 prefix, and the egress-only gateway everything else.
 type RouteSpec struct {
-	Destination netip.Prefix `yaml:"destination"`
-	NATGateway  string       `yaml:"nat_gateway,omitempty"`
-	Blackhole   bool         `yaml:"blackhole,omitempty"`
+	Destination       netip.Prefix `yaml:"destination"`
+	NATGateway        string       `yaml:"nat_gateway,omitempty"`
+	EgressOnlyGateway bool         `yaml:"egress_only_gateway,omitempty"`
+	Blackhole         bool         `yaml:"blackhole,omitempty"`
 }
 
 // SubnetSpec is a part of a VPC.
 type SubnetSpec struct {
-	Name       string       `yaml:"name"`
-	CIDR       netip.Prefix `yaml:"cidr"`
-	RouteTable string       `yaml:"route_table,omitempty"` // none: only the VPC itself is reached
+	Name       string        `yaml:"name"`
+	CIDR       netip.Prefix  `yaml:"cidr"`
+	IPv6CIDR   *netip.Prefix `yaml:"ipv6_cidr,omitempty"`   // a /64
+	DNS64      bool          `yaml:"dns64,omitempty"`       // its resolver makes AAAA records of A records
+	RouteTable string        `yaml:"route_table,omitempty"` // none: only the VPC itself is reached
 }
 
 // GatewaySpec is a NAT gateway.
@@ -114,15 +127,17 @@ type TimeoutsSpec struct {
 	PortRest   *Duration `yaml:"port_rest,omitempty"`
 }
 
-// InstanceSpec is one instance and where it runs.
+// InstanceSpec is one instance and where it runs. It has an IPv4 address, an IPv6
+// address, or both.
 type InstanceSpec struct {
-	Name    string     `yaml:"name"`
-	VPC     string     `yaml:"vpc"`
-	Address netip.Addr `yaml:"address"`
-	Host    string     `yaml:"host"`
-	MTU     *int       `yaml:"mtu,omitempty"`    // 1500
-	NetNS   string     `yaml:"netns,omitempty"`  // the instance's name
-	Device  string     `yaml:"device,omitempty"` // eth0
+	Name        string      `yaml:"name"`
+	VPC         string      `yaml:"vpc"`
+	Address     *netip.Addr `yaml:"address,omitempty"`
+	IPv6Address *netip.Addr `yaml:"ipv6_address,omitempty"`
+	Host        string      `yaml:"host"`
+	MTU         *int        `yaml:"mtu,omitempty"`    // 1500
+	NetNS       string      `yaml:"netns,omitempty"`  // the instance's name
+	Device      string      `yaml:"device,omitempty"` // eth0
 }
 
 // Duration is a time.Duration that reads and writes as 350s or 1m30s.

@@ -171,7 +171,7 @@ func TestLimits(t *testing.T) {
 			for i := range n - 3 {
 				s.Instances = append(s.Instances, InstanceSpec{
 					Name: fmt.Sprint("i", i), VPC: "green", Host: "host-1",
-					Address: netip.AddrFrom4([4]byte{10, 0, byte(129 + i>>8), byte(i)}),
+					Address: new(netip.AddrFrom4([4]byte{10, 0, byte(129 + i>>8), byte(i)})),
 				})
 			}
 		}},

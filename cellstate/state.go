@@ -2,6 +2,9 @@ package cellstate
 
 import (
 	"fmt"
+	"net/netip"
+
+	"github.com/gaissmai/bart"
 
 	"hyperplane/packet"
 )
@@ -31,6 +34,9 @@ type State struct {
 	Gateways  []*NATGateway
 	Instances []*Instance
 
+	// Resolvers are whom the VPCs' resolvers ask, in this order; none: there is no DNS.
+	Resolvers []netip.Addr
+
 	peers     index[Peer]            // by underlay address
 	vpcs      index[VPC]             // by VNI
 	services  index[NATGateway]      // by service
@@ -38,6 +44,8 @@ type State struct {
 	edgeTable []uint16               // maglev: slot → index into Edges, or empty
 	byName    map[string]*Peer       // slow path
 	byHost    map[string][]*Instance // slow path
+	instance6 map[packet.Addr6]*Instance
+	ranges6   *bart.Table[*VPC]
 }
 
 // MayFollow says why s cannot take the place of the state before it where flows live, or
@@ -72,6 +80,16 @@ func (s *State) Gateway(service uint32) *NATGateway { return s.services.get(serv
 
 // GatewayByPublic returns the NAT gateway that owns the public address a, or nil.
 func (s *State) GatewayByPublic(a packet.Addr4) *NATGateway { return s.publics.get(uint32(a)) }
+
+// Instance6 returns the instance that holds the IPv6 address a, or nil: of IPv6, VPCs
+// have no two addresses alike.
+func (s *State) Instance6(a packet.Addr6) *Instance { return s.instance6[a] }
+
+// Contains6 reports whether a lies in an IPv6 range of one of the VPCs.
+func (s *State) Contains6(a packet.Addr6) bool {
+	_, ok := s.ranges6.Lookup(a.Netip())
+	return ok
+}
 
 // Edge returns the edge for a flow's hash, or nil when the cell has none. Every
 // node with this state picks the same edge for the same hash (I15), and an edge

@@ -14,6 +14,8 @@ type VPC struct {
 	Name      string
 	VNI       uint32 // 1..1<<24-1, unique
 	CIDRs     []netip.Prefix
+	CIDRs6    []netip.Prefix  // apart from those of all other VPCs
+	NAT64     packet.Prefix64 // under which its instances see IPv4 addresses
 	Subnets   []*Subnet
 	Instances []*Instance
 
@@ -21,7 +23,8 @@ type VPC struct {
 	instances index[Instance] // by address
 }
 
-// Instance returns the instance that holds the address a, or nil.
+// Instance returns the instance that holds the address a, or the NAT64 side of one (see
+// Instance.NAT64), or nil.
 func (v *VPC) Instance(a packet.Addr4) *Instance { return v.instances.get(uint32(a)) }
 
 // Contains reports whether a lies in one of the VPC's CIDRs.
@@ -50,19 +53,33 @@ type Instance struct {
 	Name   string
 	VPC    *VPC
 	Subnet *Subnet
-	Addr   packet.Addr4
+	Addr   packet.Addr4 // 0: IPv6 only
+	Addr6  packet.Addr6 // unspecified: IPv4 only
 	Host   *Peer
 	MTU    int
 	NetNS  string // namespace on the host; the instance's name by default
 	Device string // the NIC's name inside it; "eth0" by default
+
+	// NAT64 is what an instance with an IPv6 address is to the rest of the cell where it
+	// speaks to IPv4: an instance with an IPv4 address that nobody else has. Of that one,
+	// Of leads back.
+	NAT64, Of *Instance
 }
+
+// Has6 reports whether the instance has an IPv6 address.
+func (i *Instance) Has6() bool { return i.Addr6 != packet.Addr6{} }
 
 // Subnet is a part of a VPC with one route table.
 type Subnet struct {
 	Name   string
 	VPC    *VPC
 	CIDR   netip.Prefix
+	CIDR6  netip.Prefix // not valid: IPv4 only
+	DNS64  bool
 	Router packet.Addr4 // the first address after the network's; Nitro answers for it
+
+	// Router6 is the same of CIDR6, the source of ICMPv6 errors.
+	Router6 packet.Addr6
 
 	span   span
 	routes *bart.Table[Target] // shared by the subnets of one route table
@@ -78,13 +95,20 @@ func (s *Subnet) Route(dst packet.Addr4) Target {
 	return t
 }
 
+// Route6 is Route for IPv6.
+func (s *Subnet) Route6(dst packet.Addr6) Target {
+	t, _ := s.routes.Lookup(dst.Netip())
+	return t
+}
+
 // RouteKind says what a route does with a packet.
 type RouteKind uint8
 
 const (
 	RouteNone      RouteKind = iota // no route: unreachable
 	RouteLocal                      // to an instance or router of this VPC
-	RouteNAT                        // to Target.Gateway
+	RouteNAT                        // to Target.Gateway; of IPv6, by way of NAT64
+	RouteEgress                     // IPv6, to the internet and only answers back
 	RouteBlackhole                  // declared to be dropped
 )
 
@@ -94,6 +118,8 @@ func (k RouteKind) String() string {
 		return "local"
 	case RouteNAT:
 		return "nat"
+	case RouteEgress:
+		return "egress-only"
 	case RouteBlackhole:
 		return "blackhole"
 	}

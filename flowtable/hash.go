@@ -48,3 +48,14 @@ func round(v0, v1, v2, v3 uint64) (_, _, _, _ uint64) {
 	v2 = bits.RotateLeft64(v2, 32)
 	return v0, v1, v2, v3
 }
+
+// Hash128 is a hash of keys that are longer than a tuple: 128 bits, of which two halves
+// are made apart. It is for those who choose neither key nor seed, as hash is.
+func (s *Seed) Hash128(words [5]uint64) (a, b uint64) {
+	other := Seed{s[1], ^s[0]}
+	a, b = uint64(len(words)), uint64(len(words))
+	for _, w := range words {
+		a, b = s.hash(a, w), other.hash(b, w)
+	}
+	return a, b
+}

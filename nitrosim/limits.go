@@ -19,6 +19,25 @@ const (
 	// sweepPeriod is how long one pass over all reflections takes.
 	sweepPeriod = 10 * time.Second
 
+	// egressFlowsMax bounds the IPv6 flows to the internet of this host's instances, and
+	// egressFlowsPerInstanceMax those of one. At either limit a packet that would begin
+	// another is dropped (drop.FlowTableFull).
+	egressFlowsMax            = 1 << 17
+	egressFlowsPerInstanceMax = egressFlowsMax / 4
+
+	// How long a flow through the egress-only gateway may be silent: as through AWS's NAT
+	// gateway. It is forgotten up to a sweepPeriod later.
+	egressTCPIdle     = 350 * time.Second
+	egressOpeningIdle = 30 * time.Second
+	egressClosingIdle = 10 * time.Second
+	egressUDPIdle     = 120 * time.Second
+	egressICMPIdle    = 60 * time.Second
+
+	// egressGrace is how long after its start a host lets TCP segments of flows pass that
+	// it does not know: it may have known them in an earlier life. They have no SYN, so
+	// they open nothing; until then who is silent for longer has lost its flow anyway.
+	egressGrace = egressTCPIdle
+
 	// extrasMax is how many packets one turn may make besides those it
 	// forwards (ICMP errors, echo replies, fragments); beyond it they are not made.
 	extrasMax = 256

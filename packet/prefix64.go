@@ -50,6 +50,9 @@ func NewPrefix64(p netip.Prefix, nonGlobal bool) (prefix Prefix64, ok bool) {
 	return Prefix64{addr: addr, len: uint8(p.Bits() / 8), global: p == WellKnownPrefix64 && !nonGlobal}, true
 }
 
+// Netip converts to the standard library's type.
+func (p Prefix64) Netip() netip.Prefix { return netip.PrefixFrom(p.addr.Netip(), int(p.len)*8) }
+
 // Contains reports whether an address lies under the prefix, whatever its other
 // bits are.
 func (p Prefix64) Contains(a Addr6) bool {

@@ -42,6 +42,14 @@ func (t Tuple6) WithVNI(vni uint32) Tuple6 {
 	return t
 }
 
+// Words packs the tuple into words, for hashing.
+func (t *Tuple6) Words() [5]uint64 {
+	return [5]uint64{
+		be64(t.Src[:]), be64(t.Src[8:]), be64(t.Dst[:]), be64(t.Dst[8:]),
+		uint64(t.Net)<<32 | uint64(t.SrcPort)<<16 | uint64(t.DstPort),
+	}
+}
+
 // String prints "tcp [2001:db8::1]:4000 > [64:ff9b::cb00:710a]:80 vni 100",
 // without the VNI where it is 0. It allocates: for logs and tests only.
 func (t Tuple6) String() string {

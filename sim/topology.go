@@ -86,7 +86,7 @@ func (p *Plan) tenantSpec(s *cellstate.Spec, t int) {
 	for i := range instancesOfEach {
 		s.Instances = append(s.Instances, cellstate.InstanceSpec{
 			Name: fmt.Sprintf("%s-%d", name, i+1), VPC: name,
-			Address: (instanceBase + packet.Addr4(i)).Netip(), Host: fmt.Sprintf("host-%d", (t+i)%p.hosts+1),
+			Address: new((instanceBase + packet.Addr4(i)).Netip()), Host: fmt.Sprintf("host-%d", (t+i)%p.hosts+1),
 		})
 	}
 }
