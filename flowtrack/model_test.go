@@ -703,12 +703,12 @@ func (w *world) applyState(n int) {
 			w.withdrew[a] = w.now
 		}
 	}
-	w.apply(state)
 	for i := range w.tops {
 		for _, e := range w.tops[i].entries { // the flow has ended, as soon as all Tops hear of it
 			e.gone = e.gone || w.withdrawn(e.Public, e.At-w.tops[i].skew)
 		}
 	}
+	w.apply(state)
 }
 
 // withdrawn reports whether a public address was taken away since a question was asked:
