@@ -35,7 +35,10 @@ func (m *Master) seen(now time.Duration, msg *chain.Message, out []chain.Message
 	if known && m.records[i].lease == msg.Lease && (own || m.valid(&m.records[i])) {
 		r := &m.records[i]
 		if own {
-			r.top, r.mark = msg.Top, m.current.number() // a memory comes true
+			if !m.valid(r) { // a memory comes true; the others have to be told
+				r.opened, r.copied = now, m.standing.Alone
+			}
+			r.top, r.mark = msg.Top, m.current.number()
 		}
 		m.observe(i, now-age(msg.Age), msg.FlagsOut, msg.FlagsIn)
 		if State(msg.State&0x0f) == Established && r.opening() {
@@ -90,7 +93,7 @@ func (m *Master) adopt(now time.Duration, msg *chain.Message, slot uint32) bool 
 		m.remove(i)
 	}
 	r := record{
-		inside: msg.Flow, opened: now - age(msg.Age), lastSeen: now - age(msg.Age), lease: msg.Lease,
+		inside: msg.Flow, opened: now, lastSeen: now - age(msg.Age), lease: msg.Lease, // opened: since when others can be told
 		public: msg.Public, publicPort: msg.PublicPort, service: msg.Service, top: msg.Top,
 		slot: uint16(slot), state: state, fins: fins, traits: traitsOf(msg),
 		copied: m.standing.Alone, // there is nobody else
