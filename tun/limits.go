@@ -31,7 +31,7 @@ const (
 	// addressesMax and routesMax bound what Open configures on one device. Open
 	// refuses more: a longer list is a mistake in the caller.
 	addressesMax = 64
-	routesMax    = 1024
+	routesMax    = 1 << 15 // a state names up to 8,192 public addresses and 16,384 IPv6 ranges
 
 	// readSkipMax is how many packets with a senseless virtio header one Read
 	// steps over before it reports "nothing there"; it keeps Read's time bounded.

@@ -81,9 +81,11 @@ func quietIPv6(h *netlink.Handle, link netlink.Link, name string, wanted bool) {
 	settings := []struct{ key, value string }{
 		{"accept_ra", "0"}, {"autoconf", "0"}, {"router_solicitations", "0"},
 	}
-	if !wanted {
-		settings = append(settings, struct{ key, value string }{"disable_ipv6", "1"})
+	disabled := "1"
+	if wanted {
+		disabled = "0"
 	}
+	settings = append(settings, struct{ key, value string }{"disable_ipv6", disabled})
 	for _, s := range settings {
 		// /proc/sys/net shows the namespace of the thread that opens it.
 		file := filepath.Join("/proc/sys/net/ipv6/conf", name, s.key)

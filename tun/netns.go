@@ -8,9 +8,49 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
+
+// PrivateNetNS is a network namespace without a name: it goes with what is in it. Name
+// is what Config.NetNS and InNetNS take for it, in this process.
+type PrivateNetNS struct {
+	Name   string
+	handle netns.NsHandle
+}
+
+// NewPrivateNetNS makes one, with its loopback up.
+func NewPrivateNetNS() (*PrivateNetNS, error) {
+	home, err := netns.Get()
+	if err != nil {
+		return nil, fmt.Errorf("tun: this thread's network namespace: %w", err)
+	}
+	defer home.Close()
+	var n PrivateNetNS
+	err = onThread(home, func() (err error) {
+		if n.handle, err = netns.New(); err != nil { // and moves this thread, which is brought home
+			return fmt.Errorf("tun: make a network namespace (needs CAP_SYS_ADMIN): %w", err)
+		}
+		lo, err := netlink.LinkByName("lo")
+		if err != nil {
+			return fmt.Errorf("tun: loopback of a new namespace: %w", err)
+		}
+		return netlink.LinkSetUp(lo)
+	})
+	if err != nil {
+		if n.handle.IsOpen() {
+			n.handle.Close()
+		}
+		return nil, err
+	}
+	n.Name = fmt.Sprintf("/proc/self/fd/%d", int(n.handle))
+	return &n, nil
+}
+
+// Close gives the handle back. The namespace lives on as long as a device or a socket
+// of it is open.
+func (n *PrivateNetNS) Close() error { return n.handle.Close() }
 
 // InNetNS runs fn in a network namespace: a name in /run/netns, or a path when
 // it holds a slash. With an empty name fn runs where the caller is.

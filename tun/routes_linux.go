@@ -2,13 +2,14 @@ package tun
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// SetRoutes makes the IPv4 routes through the named device of a namespace
-// those wanted: missing ones are added, others of protocol static, which is
+// SetRoutes makes the routes through the named device of a namespace those
+// wanted, of IPv4 and IPv6: missing ones are added, others of protocol static, which is
 // what this package adds, are deleted. The connected routes that come with
 // addresses stay, and so do those of other programs.
 func SetRoutes(netNS, name string, wanted []Route) error {
@@ -25,6 +26,9 @@ func SetRoutes(netNS, name string, wanted []Route) error {
 		if err != nil {
 			return fmt.Errorf("tun: find %s: %w", name, err)
 		}
+		if slices.ContainsFunc(wanted, func(r Route) bool { return r.Dst.Addr().Is6() }) {
+			quietIPv6(h, link, name, true) // a device that had no use for IPv6 has it switched off
+		}
 		keep := make(map[string]bool, len(wanted))
 		for _, r := range wanted {
 			keep[r.Dst.Masked().String()] = true
@@ -32,7 +36,7 @@ func SetRoutes(netNS, name string, wanted []Route) error {
 				return fmt.Errorf("tun: route %v through %s: %w", r.Dst, name, err)
 			}
 		}
-		there, err := h.RouteList(link, netlink.FAMILY_V4)
+		there, err := h.RouteList(link, netlink.FAMILY_ALL)
 		if err != nil {
 			return fmt.Errorf("tun: list routes through %s: %w", name, err)
 		}

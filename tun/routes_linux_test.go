@@ -19,7 +19,7 @@ func TestSetRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer devices[0].Close()
-	for _, wanted := range [][]string{{"198.51.100.1/32", "198.51.100.2/32"}, {"198.51.100.2/32", "198.51.100.3/32"}, {}} {
+	for _, wanted := range [][]string{{"198.51.100.1/32", "198.51.100.2/32"}, {"198.51.100.2/32", "198.51.100.3/32"}, {"198.51.100.3/32", "2001:db8:1::/56"}, {"2001:db8:2::/56"}, {}} {
 		var routes []tun.Route
 		for _, w := range wanted {
 			routes = append(routes, tun.Route{Dst: netip.MustParsePrefix(w)})
@@ -40,8 +40,11 @@ func TestSetRoutes(t *testing.T) {
 func routesThrough(t *testing.T, ns, device string) (dsts []string) {
 	t.Helper()
 	withLink(t, ns, device, func(link netlink.Link) error {
-		routes, err := netlink.RouteList(link, netlink.FAMILY_V4)
+		routes, err := netlink.RouteList(link, netlink.FAMILY_ALL)
 		for _, r := range routes {
+			if r.Dst.IP.IsMulticast() {
+				continue // the kernel's own
+			}
 			dsts = append(dsts, r.Dst.String())
 		}
 		return err
