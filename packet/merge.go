@@ -209,7 +209,7 @@ func (m *Merge) Emit() (off Offload, head []byte, bodies [][]byte) {
 	} else {
 		put16(l4[4:], uint16(m.total-m.ipLen))
 	}
-	putPseudoSum(head, m.ipLen, m.total-m.ipLen, int(off.CsumOffset))
+	put16(l4[off.CsumOffset:], Fold(pseudoSumOf(head, m.total-m.ipLen)))
 	return off, head, bodies
 }
 

@@ -14,7 +14,7 @@ import (
 // Merge(Pieces(x)) == x, byte for byte: TCP and UDP, options, ECN, PSH and FIN, any largest length.
 func TestMergeIsTheInverseOfPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSuper(t, packet.MergeUDPSegmentsMax)
+		s := drawSuper(t, packet.MergeUDPSegmentsMax, formIPv4)
 		maxIP := rapid.IntRange(s.headLen+s.mss, packet.PacketMax).Draw(t, "max IP")
 		got := merge(t, cut(t, s.x, maxIP))
 		samePackets(t, got, []packet.Packet{s.x})
@@ -27,7 +27,7 @@ func TestMergeIsTheInverseOfPieces(t *testing.T) {
 // The same where the checksums are complete: they are verified and become partial.
 func TestMergeVerifiesCompleteChecksums(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSuper(t, packet.MergeUDPSegmentsMax)
+		s := drawSuper(t, packet.MergeUDPSegmentsMax, formIPv4)
 		var complete []packet.Packet
 		for _, p := range s.segments {
 			complete = append(complete, finished(t, p))

@@ -66,5 +66,5 @@ func (c *cutter) load(off packet.Offload, head []byte, bodies [][]byte) bool {
 		return false
 	}
 	segment := c.view.HeadLen + int(off.GSOSize)
-	return c.pieces.Plan(&c.pkt, &c.view, segment) == drop.None
+	return c.pieces.Plan(&c.pkt, segment) == drop.None
 }

@@ -43,8 +43,8 @@ func (c *conn) sendPieces(p *Packet, v *packet.View) {
 	tunnelLen := p.Tunnel.Len()
 	// Where even one segment is longer than the path admits, perhaps only by the
 	// chain option, each segment is a datagram of its own that the kernel fragments.
-	longest := max(c.send.sizeOK-tunnelLen, v.HeadLen+int(p.Offload.GSOSize))
-	if c.cut.Plan(&p.Packet, v, longest) != drop.None {
+	longest := max(c.send.sizeOK-tunnelLen, int(p.Offload.HdrLen)+int(p.Offload.GSOSize))
+	if c.cut.Plan(&p.Packet, longest) != drop.None {
 		c.stats.RefusedPackets++
 		return
 	}

@@ -98,12 +98,12 @@ func TestSmallPacketsAreJoined(t *testing.T) {
 // in pieces that do not even fit the path too.
 func TestPacketTrainsMax(t *testing.T) {
 	for _, mss := range []int{165, 203, 405, 536} {
-		data, v := superpacket(t, packet.PacketMax, mss)
+		super := superpacket(t, packet.PacketMax, mss)
 		for _, tunnel := range []packet.Tunnel{{}, {Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}} {
 			c := conn{fd: 1, maxPacket: pathMTUMin - packet.TunnelOverhead}
 			c.send.init(pathMTUMin - 28)
-			p := Packet{Packet: packet.Packet{Data: data, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: uint16(mss), Partial: true}}, Peer: 1, Tunnel: tunnel}
-			c.Send(&p, v)
+			p := Packet{Packet: super, Peer: 1, Tunnel: tunnel}
+			c.Send(&p, new(packet.View))
 			if c.stats.RefusedPackets != 0 || c.send.n >= packetTrainsMax {
 				t.Errorf("stage %d, segments of %d: %d trains, kept are %d; refused %d", tunnel.Stage, mss, c.send.n, packetTrainsMax, c.stats.RefusedPackets)
 			}
@@ -112,16 +112,15 @@ func TestPacketTrainsMax(t *testing.T) {
 }
 
 // superpacket is a TCP packet of total bytes with the longest headers.
-func superpacket(t *testing.T, total, mss int) ([]byte, *packet.View) {
+func superpacket(t *testing.T, total, mss int) packet.Packet {
 	t.Helper()
 	b := make([]byte, total)
 	fillSuperpacket(b)
 	p := packet.Packet{Data: b, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: uint16(mss), Partial: true}}
-	v := new(packet.View)
-	if r := v.Decode(&p); r != 0 {
+	if r := new(packet.View).Decode(&p); r != 0 {
 		t.Fatal(r)
 	}
-	return b, v
+	return p
 }
 
 func fillSuperpacket(b []byte) {
