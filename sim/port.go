@@ -79,7 +79,7 @@ func (p *port) Recv(pkts []wire.Packet) (n int, err error) {
 }
 
 // Send implements wire.Conn.
-func (p *port) Send(pkt *wire.Packet, _ *packet.View) {
+func (p *port) Send(pkt *wire.Packet) {
 	if p.closed {
 		p.stats.RefusedPackets++
 		return

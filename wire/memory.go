@@ -45,7 +45,7 @@ type port struct {
 	stats    Stats
 }
 
-func (p *port) Send(pkt *Packet, _ *packet.View) {
+func (p *port) Send(pkt *Packet) {
 	to := p.exchange.ports[pkt.Peer]
 	if p.closed || to == nil || to.n+to.held == len(to.inbox) || !pkt.wellFormed() {
 		p.stats.RefusedPackets++

@@ -7,7 +7,7 @@ import (
 
 // Send queues p: whole where it fits one datagram of the path or cannot be
 // cut, otherwise in the fewest equal pieces that fit.
-func (c *conn) Send(p *Packet, v *packet.View) {
+func (c *conn) Send(p *Packet) {
 	if c.fd < 0 || !p.wellFormed() {
 		c.stats.RefusedPackets++
 		return
@@ -18,7 +18,7 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 	head := p.Tunnel.Len()
 	size := head + len(p.Data)
 	if size > c.send.sizeOK && p.Offload.GSO != packet.GSONone && !p.Tunnel.Control() {
-		c.sendPieces(p, v)
+		c.sendPieces(p)
 		return
 	}
 	if size > datagramMax {
@@ -39,7 +39,7 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 
 // sendPieces queues a superpacket as several datagrams, each with the whole
 // tunnel header: where they are put together is not known here.
-func (c *conn) sendPieces(p *Packet, v *packet.View) {
+func (c *conn) sendPieces(p *Packet) {
 	tunnelLen := p.Tunnel.Len()
 	// Where even one segment is longer than the path admits, perhaps only by the
 	// chain option, each segment is a datagram of its own that the kernel fragments.

@@ -36,7 +36,7 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			if p.Tunnel.Stage == packet.StageChain {
 				p.Tunnel.Chain = &[packet.ChainLen]byte{byte(i)}
 			}
-			c.Send(&p, nil)
+			c.Send(&p)
 			datagram := make([]byte, p.Tunnel.Len())
 			p.Tunnel.Encode(datagram)
 			w := way{p.Peer, laneOf(&p.Tunnel)}
@@ -83,12 +83,12 @@ func TestSmallPacketsAreJoined(t *testing.T) {
 	c := conn{fd: 1, maxPacket: 1548}
 	c.send.init(1572)
 	for range trainDatagramsMax {
-		c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1}, nil)
+		c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1})
 	}
 	if tr := &c.send.trains[0]; c.send.n != 1 || tr.iovecs != 1 || tr.n != trainDatagramsMax || !tr.closed {
 		t.Errorf("%d trains; the first of %d datagrams in %d ranges", c.send.n, tr.n, tr.iovecs)
 	}
-	c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1}, nil)
+	c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1})
 	if c.send.n != 2 {
 		t.Error("a full train took another datagram")
 	}
@@ -103,7 +103,7 @@ func TestPacketTrainsMax(t *testing.T) {
 			c := conn{fd: 1, maxPacket: pathMTUMin - packet.TunnelOverhead}
 			c.send.init(pathMTUMin - 28)
 			p := Packet{Packet: super, Peer: 1, Tunnel: tunnel}
-			c.Send(&p, new(packet.View))
+			c.Send(&p)
 			if c.stats.RefusedPackets != 0 || c.send.n >= packetTrainsMax {
 				t.Errorf("stage %d, segments of %d: %d trains, kept are %d; refused %d", tunnel.Stage, mss, c.send.n, packetTrainsMax, c.stats.RefusedPackets)
 			}
@@ -164,17 +164,16 @@ func TestRefusedPacketsAreCountedOnce(t *testing.T) {
 			c.singly = tc.singly
 			// Pieces of 1400 bytes and neighbours of the same size share trains.
 			p := Packet{Packet: packet.Packet{Data: data, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: 1400, Partial: true}}, Peer: 127<<24 | 1}
-			v := new(packet.View)
-			if r := v.Decode(&p.Packet); r != 0 {
+			if r := new(packet.View).Decode(&p.Packet); r != 0 {
 				t.Fatal(r)
 			}
 			before := p
 			before.Data, before.Offload = make([]byte, 1520), packet.Offload{}
 			behind := before
 			behind.Data = make([]byte, 100)
-			c.Send(&before, nil)
-			c.Send(&p, v)
-			c.Send(&behind, nil)
+			c.Send(&before)
+			c.Send(&p)
+			c.Send(&behind)
 			if c.send.n != 2 || c.send.trains[0].n != 42 || c.send.trains[1].n != 6 {
 				t.Fatalf("%d trains, the first of %d and %d datagrams; the test wants 42 and 6", c.send.n, c.send.trains[0].n, c.send.trains[1].n)
 			}
@@ -190,5 +189,17 @@ func TestRefusedPacketsAreCountedOnce(t *testing.T) {
 				t.Errorf("sent %d, refused %d, datagrams %d; want %d, %d, %d", s.SentPackets, s.RefusedPackets, s.SentDatagrams, tc.sent, tc.refused, tc.datagrams)
 			}
 		})
+	}
+}
+
+// A superpacket that nobody decoded is refused, not cut by what its metadata lacks.
+func TestSendRefusesWhatIsNotDecoded(t *testing.T) {
+	c := conn{fd: 1, maxPacket: 1548}
+	c.send.init(1572)
+	p := Packet{Packet: superpacket(t, 9000, 1400), Peer: 1}
+	p.Offload = packet.Offload{GSO: p.Offload.GSO, GSOSize: p.Offload.GSOSize, Partial: true}
+	c.Send(&p)
+	if c.stats.RefusedPackets != 1 || c.send.n != 0 {
+		t.Errorf("refused %d, %d trains", c.stats.RefusedPackets, c.send.n)
 	}
 }

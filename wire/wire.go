@@ -35,10 +35,11 @@ type Conn interface {
 	Recv(pkts []Packet) (n int, err error)
 
 	// Send queues p for p.Peer. p itself and what Tunnel.Chain points to may be
-	// reused at once; p.Data is borrowed until Flush and not changed. v must describe p when p is a
-	// superpacket; otherwise it may be nil. Send may flush when its queue is
-	// full. It never fails: what could not be sent is counted.
-	Send(p *Packet, v *packet.View)
+	// reused at once; p.Data is borrowed until Flush and not changed. A
+	// superpacket must be decoded: its Offload says where to cut it. Send may
+	// flush when its queue is full. It never fails: what could not be sent is
+	// counted.
+	Send(p *Packet)
 
 	// Flush sends what was queued.
 	Flush()

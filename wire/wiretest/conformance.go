@@ -41,7 +41,7 @@ func tunnelFields(t *testing.T, open Open) {
 	c := open(t, 2, 1600)
 	sent := wire.Packet{Packet: TCP(4000, 1, 100, 0), Peer: c[1].LocalAddr(),
 		Tunnel: packet.Tunnel{VNI: packet.VNIMax, Service: 0xfffffffe, Stage: packet.StageData, Hops: 7}}
-	c[0].Send(&sent, nil)
+	c[0].Send(&sent)
 	c[0].Flush()
 	got := Receive(t, c[1], 1, 4)[0]
 	want := sent.Tunnel
@@ -228,9 +228,8 @@ func closing(t *testing.T, open Open) {
 func noAllocation(t *testing.T, open Open) {
 	c := open(t, 2, 1600)
 	large, small := TCP(4000, 1, 60000, 1400), UDP(4001, 1, 100, 0)
-	var vLarge packet.View
 	l := wire.Packet{Packet: large, Peer: c[1].LocalAddr()}
-	vLarge.Decode(&l.Packet)
+	new(packet.View).Decode(&l.Packet)
 	s := wire.Packet{Packet: small, Peer: c[1].LocalAddr()}
 	lc, sc := l, s
 	lc.Tunnel.Stage, sc.Tunnel.Stage = packet.StageChain, packet.StageChain
@@ -239,11 +238,11 @@ func noAllocation(t *testing.T, open Open) {
 	pkts := make([]wire.Packet, 64)
 	turn := func() {
 		for range 4 {
-			c[0].Send(&l, &vLarge)
-			c[0].Send(&s, nil)
-			c[0].Send(&lc, &vLarge)
-			c[0].Send(&sc, nil)
-			c[0].Send(&hello, nil)
+			c[0].Send(&l)
+			c[0].Send(&s)
+			c[0].Send(&lc)
+			c[0].Send(&sc)
+			c[0].Send(&hello)
 		}
 		c[0].Flush()
 		for {

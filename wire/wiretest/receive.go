@@ -153,10 +153,9 @@ func receiveMerged(t TB, c wire.Conn, want []packet.Packet, each func(i int, p w
 // Send decodes p and queues it on c for peer, as a role does.
 func Send(t TB, c wire.Conn, peer packet.Addr4, p packet.Packet) {
 	t.Helper()
-	var v packet.View
 	w := wire.Packet{Packet: p, Tunnel: packet.Tunnel{VNI: 100, Service: 1, Hops: 4}, Peer: peer}
-	if r := v.Decode(&w.Packet); r != drop.None {
+	if r := new(packet.View).Decode(&w.Packet); r != drop.None {
 		t.Fatalf("the test's own packet: %v", r)
 	}
-	c.Send(&w, &v)
+	c.Send(&w)
 }
