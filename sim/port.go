@@ -85,7 +85,7 @@ func (p *port) Send(pkt *wire.Packet) {
 		return
 	}
 	t := pkt.Tunnel
-	t.Partial, t.GSO, t.GSOSize = pkt.Offload.Partial, pkt.Offload.GSO, pkt.Offload.GSOSize
+	t.Describe(pkt.Data, pkt.Offload)
 	p.out = grow(p.out, t.Len()+len(pkt.Data))
 	n := t.Encode(p.out)
 	n += copy(p.out[n:], pkt.Data)

@@ -61,7 +61,7 @@ func (p *port) Send(pkt *Packet) {
 		slot.Offload = packet.Offload{}
 	}
 	t := &slot.Tunnel
-	t.Partial, t.GSO, t.GSOSize = slot.Offload.Partial, slot.Offload.GSO, slot.Offload.GSOSize
+	t.Describe(slot.Data, slot.Offload)
 	if t.Chain != nil {
 		to.chains[i] = *t.Chain
 		t.Chain = &to.chains[i]

@@ -30,7 +30,8 @@ func (c *conn) Send(p *Packet) {
 		c.stats.RefusedPackets++
 		return
 	}
-	tunnel := tunnelOf(p, p.Offload)
+	tunnel := p.Tunnel
+	tunnel.Describe(p.Data, p.Offload)
 	tunnel.Encode(t.arena[t.used : t.used+head])
 	t.extend(head)
 	t.body(p.Data)
@@ -52,7 +53,8 @@ func (c *conn) sendPieces(p *Packet) {
 	n := c.cut.N()
 	for i := range n {
 		headLen, body, offload := c.cut.Piece(i, c.head[tunnelLen:])
-		tunnel := tunnelOf(p, offload)
+		tunnel := p.Tunnel
+		tunnel.Describe(p.Data, offload)
 		tunnel.Encode(c.head[:tunnelLen])
 		size := tunnelLen + headLen + len(body)
 		t, at := c.send.room(p.Peer, laneOf(&p.Tunnel), size)
@@ -71,15 +73,11 @@ func (c *conn) sendPieces(p *Packet) {
 	}
 }
 
-// wellFormed says that the chain option belongs to the stage: a receiver
-// refuses any other datagram.
+// wellFormed says that the chain option belongs to the stage, in which there is
+// no IPv6: a receiver refuses any other datagram.
 func (p *Packet) wellFormed() bool {
-	return (p.Tunnel.Chain != nil) == (p.Tunnel.Stage == packet.StageChain)
-}
-
-// tunnelOf is p's tunnel header with the offload of the piece that it precedes.
-func tunnelOf(p *Packet, o packet.Offload) packet.Tunnel {
-	t := p.Tunnel
-	t.Partial, t.GSO, t.GSOSize = o.Partial, o.GSO, o.GSOSize
-	return t
+	if p.Tunnel.Stage != packet.StageChain {
+		return p.Tunnel.Chain == nil
+	}
+	return p.Tunnel.Chain != nil && (len(p.Data) == 0 || p.Data[0]>>4 != 6)
 }

@@ -36,8 +36,15 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			if p.Tunnel.Stage == packet.StageChain {
 				p.Tunnel.Chain = &[packet.ChainLen]byte{byte(i)}
 			}
+			if size > 0 {
+				p.Data[0] = 4 << 4
+				if p.Tunnel.Stage == packet.StageData && rapid.Bool().Draw(rt, "ipv6") {
+					p.Data[0] = 6 << 4
+				}
+			}
 			c.Send(&p)
 			datagram := make([]byte, p.Tunnel.Len())
+			p.Tunnel.Describe(p.Data, p.Offload)
 			p.Tunnel.Encode(datagram)
 			w := way{p.Peer, laneOf(&p.Tunnel)}
 			want[w] = append(want[w], append(datagram, p.Data...))

@@ -13,9 +13,9 @@ import (
 type Packet struct {
 	packet.Packet
 
-	// Tunnel is what travels beside the packet. Its Partial, GSO and GSOSize
-	// are ignored by Send, which takes them from Offload, and equal to Offload
-	// after Recv. Chain is set exactly in packet.StageChain: Send refuses
+	// Tunnel is what travels beside the packet. Its IPv6, Partial, GSO and GSOSize
+	// are ignored by Send, which takes them from Data and Offload, and equal to
+	// these after Recv. Chain is set exactly in packet.StageChain: Send refuses
 	// another. After Recv it lies in the Conn's buffers, as Data does.
 	Tunnel packet.Tunnel
 

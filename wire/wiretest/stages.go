@@ -144,10 +144,12 @@ func contradictions(t *testing.T, open Open) {
 	} {
 		c[0].Send(&wire.Packet{Packet: UDP(4000, 1, 100, 0), Tunnel: tunnel, Peer: c[1].LocalAddr()})
 	}
+	six := packet.Packet{Data: append([]byte{6 << 4}, make([]byte, 60)...)}
+	c[0].Send(&wire.Packet{Packet: six, Tunnel: packet.Tunnel{Stage: packet.StageChain, Chain: chainBody(1)}, Peer: c[1].LocalAddr()})
 	Send(t, c[0], c[1].LocalAddr(), UDP(4000, 2, 100, 0))
 	c[0].Flush()
 	Receive(t, c[1], 1, 4)
-	if s := c[0].Stats(); s.RefusedPackets != 3 || s.SentPackets != 1 {
-		t.Errorf("refused %d, sent %d; want 3, 1", s.RefusedPackets, s.SentPackets)
+	if s := c[0].Stats(); s.RefusedPackets != 4 || s.SentPackets != 1 {
+		t.Errorf("refused %d, sent %d; want 4, 1", s.RefusedPackets, s.SentPackets)
 	}
 }
