@@ -66,6 +66,7 @@ func (p *port) Recv(pkts []wire.Packet) (n int, err error) {
 			continue
 		}
 		pkt.Data = b[head:len(b):len(b)]
+		pkt.Room = b[:head:len(b)]
 		pkt.Offload = packet.Offload{GSO: pkt.Tunnel.GSO, Partial: pkt.Tunnel.Partial, GSOSize: pkt.Tunnel.GSOSize}
 		pkt.Peer = p.net.addrs[p.net.w.arrivals.from(d)]
 		p.stats.ReceivedPackets++

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
 )
 
 // FuzzReceive feeds any bytes, cut at any size, to the decoder of received
@@ -70,6 +71,13 @@ func decodeAll(t *testing.T, message []byte, seg int32, batch int) (all decoded)
 			}
 			if chain := p.Tunnel.Chain; (chain != nil) != (p.Tunnel.Stage == packet.StageChain) || chain != nil && !bytes.Contains(message, chain[:]) {
 				t.Fatalf("tunnel %+v", p.Tunnel)
+			}
+			if len(p.Room) < packet.GeneveLen || cap(p.Room) != len(p.Room)+len(p.Data) {
+				t.Fatalf("room of %d bytes, capacity %d, before %d", len(p.Room), cap(p.Room), len(p.Data))
+			}
+			var again packet.Tunnel // the room is the packet's own header and no more
+			if n, r := again.Decode(p.Room[:cap(p.Room)]); n != len(p.Room) || r != drop.None || again != p.Tunnel {
+				t.Fatalf("in the room is %+v: %v, %d of %d bytes", again, r, n, len(p.Room))
 			}
 			all.bytes += len(p.Data)
 			all.sum = all.sum*31 + packet.Fold(packet.Sum(p.Data, uint64(p.Tunnel.VNI)))

@@ -24,13 +24,18 @@ func TestMemoryConformance(t *testing.T) { wiretest.Conformance(t, openMemory) }
 func TestMemoryCopiesNothing(t *testing.T) {
 	c := openMemory(t, 2, 0)
 	p := wiretest.TCP(4000, 1, 60000, 1400)
-	c[0].Send(&wire.Packet{Packet: p, Peer: c[1].LocalAddr()})
+	buf := append(make([]byte, 30), p.Data...)
+	p.Data = buf[30:]
+	c[0].Send(&wire.Packet{Packet: p, Room: buf[:30], Peer: c[1].LocalAddr()})
 	got := make([]wire.Packet, 2)
 	if n, err := c[1].Recv(got); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if &got[0].Data[0] != &p.Data[0] || len(got[0].Data) != len(p.Data) || got[0].Offload != p.Offload {
 		t.Error("not the packet that was sent")
+	}
+	if r := got[0].Room; len(r) != 30 || &r[:31][30] != &p.Data[0] {
+		t.Errorf("room of %d bytes, or elsewhere; the sender's was 30", len(r))
 	}
 	if got[0].Tunnel.GSO != packet.GSOTCPv4 || got[0].Tunnel.GSOSize != 1400 || !got[0].Tunnel.Partial {
 		t.Errorf("tunnel %+v does not tell the offload", got[0].Tunnel)

@@ -12,6 +12,12 @@ import (
 // no Offload, and is never cut: beyond the path's MTU the kernel fragments it.
 type Packet struct {
 	packet.Packet
+	// Room is free bytes that end exactly where Data begins, in the same buffer,
+	// for a header that grows; its capacity reaches over Data. Over UDP it is the
+	// tunnel header that was just decoded, so at least packet.GeneveLen bytes after
+	// Recv, in which Tunnel.Chain may lie; in memory it is what the sender had, or
+	// nil. Its owner is Data's. Who lets Data begin elsewhere must change it too.
+	Room []byte
 
 	// Tunnel is what travels beside the packet. Its IPv6, Partial, GSO and GSOSize
 	// are ignored by Send, which takes them from Data and Offload, and equal to

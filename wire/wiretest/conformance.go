@@ -33,6 +33,7 @@ func Conformance(t *testing.T, open Open) {
 	t.Run("any mixture arrives as sent", func(t *testing.T) { mixture(t, open) })
 	t.Run("small packets share calls", func(t *testing.T) { batching(t, open) })
 	t.Run("received in parts", func(t *testing.T) { parts(t, open) })
+	t.Run("room is nobody else's", func(t *testing.T) { room(t, open) })
 	t.Run("close", func(t *testing.T) { closing(t, open) })
 	t.Run("no allocation", func(t *testing.T) { noAllocation(t, open) })
 }
@@ -197,6 +198,40 @@ func parts(t *testing.T, open Open) {
 	for i, p := range Receive(t, c[1], n, 3) {
 		if want := UDP(uint16(4000+i), 1, 1000+i/100, 0); string(p.Data) != string(want.Data) {
 			t.Fatalf("packet %d differs", i)
+		}
+	}
+	accounted(t, c[0], c[1])
+}
+
+// room: who writes a longer header before one packet changes no other.
+func room(t *testing.T, open Open) {
+	c := open(t, 2, 1600)
+	const n = 50
+	for i := range n {
+		Send(t, c[0], c[1].LocalAddr(), UDP(uint16(4000+i), 1, 300, 0))
+	}
+	c[0].Flush()
+	pkts := make([]wire.Packet, n)
+	got := 0
+	Await(t, c[1], "all packets received", func() bool {
+		m, err := c[1].Recv(pkts[got:]) // one train, so one call, and nothing is overwritten
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += m
+		return got == n
+	})
+	for _, p := range pkts {
+		if c[1].FD() >= 0 && len(p.Room) < packet.GeneveLen {
+			t.Fatalf("room of %d bytes", len(p.Room))
+		}
+		for i := range p.Room {
+			p.Room[i] = 0xee
+		}
+	}
+	for i, p := range pkts {
+		if want := UDP(uint16(4000+i), 1, 300, 0); string(p.Data) != string(want.Data) {
+			t.Fatalf("packet %d changed", i)
 		}
 	}
 	accounted(t, c[0], c[1])
