@@ -298,12 +298,12 @@ func merge(t failer, packets []packet.Packet) (out []packet.Packet) {
 		out = append(out, packet.Packet{Data: append(bytes.Clone(head), bytes.Join(bodies, nil)...), Offload: off})
 	}
 	for i := range packets {
-		v := viewOf(t, &packets[i])
-		if m.Add(&packets[i], v) {
+		kind, headLen := decoded(t, &packets[i])
+		if m.Add(&packets[i], kind, headLen) {
 			continue
 		}
 		emit()
-		if !m.Add(&packets[i], v) {
+		if !m.Add(&packets[i], kind, headLen) {
 			t.Fatalf("an empty Merge refused packet %d", i)
 		}
 	}

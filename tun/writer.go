@@ -65,9 +65,9 @@ func (w *Writer) Write(p *packet.Packet) {
 		w.put(w.next.Offload, w.next.Data, nil, 1)
 		return
 	}
-	if !w.merge.Add(&w.next, &w.view) {
+	if !w.merge.Add(&w.next, w.view.Kind, w.view.HeadLen) {
 		w.Flush()
-		w.merge.Add(&w.next, &w.view)
+		w.merge.Add(&w.next, w.view.Kind, w.view.HeadLen)
 	}
 	w.queued++
 }

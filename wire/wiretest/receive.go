@@ -128,7 +128,7 @@ func receiveMerged(t TB, c wire.Conn, want []packet.Packet, each func(i int, p w
 			if c.FD() >= 0 && p.Tunnel.Len()+len(p.Data) > packet.GeneveLen+c.MaxPacket() && p.Offload.GSO != packet.GSONone {
 				t.Fatalf("packet %d: a piece of %d bytes, the path carries %d", i, len(p.Data), c.MaxPacket())
 			}
-			if !merge.Add(&p.Packet, &v) {
+			if !merge.Add(&p.Packet, v.Kind, v.HeadLen) {
 				t.Fatalf("packet %d: piece %d (%v, %d bytes) does not continue the one before", i, pieces, v.Tuple, len(p.Data))
 			}
 			pieces++
