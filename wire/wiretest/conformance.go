@@ -65,7 +65,8 @@ func superpackets(t *testing.T, open Open, mtu int) {
 	seq := uint32(1)
 	for _, payload := range []int{1, 100, 1399, 1400, 1401, 2800, 14000, 14001, 40000, 64000, packet.PacketMax - tcpHead} {
 		for _, segment := range []int{400, 1400, 8448} {
-			want = append(want, TCP(4000, seq, min(payload, 100*segment), segment), UDP(5000, seq, min(payload, 60*segment, packet.PacketMax-udpHead), segment))
+			want = append(want, TCP(4000, seq, min(payload, 100*segment), segment), UDP(5000, seq, min(payload, 60*segment, packet.PacketMax-udpHead), segment),
+				TCP6(4000, seq, min(payload, 100*segment, packet.PacketMax-tcpHead-growth), segment), UDP6(5000, seq, min(payload, 60*segment, packet.PacketMax-udpHead-growth), segment))
 			seq += uint32(payload)
 		}
 	}
@@ -114,6 +115,8 @@ func order(t *testing.T, open Open) {
 			p = UDP(flow, seq, 1+i*53%1400, 0)
 		case 2:
 			p = TCP(flow, seq, 0, 0)
+		case 3:
+			p = TCP6(flow, seq, 1+i*379%60000, 1400)
 		default:
 			p = TCP(flow, seq, 1400, 0)
 		}
@@ -147,9 +150,13 @@ func mixture(t *testing.T, open Open) {
 		for i := range rapid.IntRange(1, 60).Draw(rt, "packets") {
 			flow, seq := uint16(4000+i%3), uint32(i)<<20 // no packet continues another
 			size := rapid.IntRange(600, 9000).Draw(rt, "segment")
-			p := TCP(flow, seq, payload.Draw(rt, "payload"), size)
+			tcp, udp := TCP, UDP
+			if rapid.Bool().Draw(rt, "ipv6") {
+				tcp, udp = TCP6, UDP6
+			}
+			p := tcp(flow, seq, payload.Draw(rt, "payload"), size)
 			if rapid.Bool().Draw(rt, "udp") {
-				p = UDP(flow, seq, min(payload.Draw(rt, "payload"), 60*size), size)
+				p = udp(flow, seq, min(payload.Draw(rt, "payload"), 60*size), size)
 			}
 			peer := rapid.IntRange(1, len(c)-1).Draw(rt, "peer")
 			want[peer] = append(want[peer], p)
@@ -270,6 +277,8 @@ func noAllocation(t *testing.T, open Open) {
 	lc.Tunnel.Stage, sc.Tunnel.Stage = packet.StageChain, packet.StageChain
 	lc.Tunnel.Chain, sc.Tunnel.Chain = chainBody(1), chainBody(2)
 	hello := wire.Packet{Packet: packet.Packet{Data: make([]byte, 300)}, Peer: c[1].LocalAddr(), Tunnel: packet.Tunnel{Stage: packet.StageHello}}
+	six := wire.Packet{Packet: TCP6(4000, 1, 60000, 1400), Peer: c[1].LocalAddr()}
+	new(packet.View6).Decode(&six.Packet)
 	pkts := make([]wire.Packet, 64)
 	turn := func() {
 		for range 4 {
@@ -278,6 +287,7 @@ func noAllocation(t *testing.T, open Open) {
 			c[0].Send(&lc)
 			c[0].Send(&sc)
 			c[0].Send(&hello)
+			c[0].Send(&six)
 		}
 		c[0].Flush()
 		for {
