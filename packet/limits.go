@@ -24,6 +24,7 @@ const (
 	HeadMax = IPv4HeaderMax + TCPHeaderMax
 	// PacketMax is the largest IPv4 packet, superpackets included: the total
 	// length field has 16 bits. Longer input is refused with drop.BadTotalLength.
+	// Merge makes none of IPv6 that is longer, so that it fits the same buffers.
 	PacketMax = 65535
 
 	// quoteL4Min is how much of the quoted packet's transport header an ICMP
