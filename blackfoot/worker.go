@@ -72,7 +72,7 @@ func (w *Worker) tick(now time.Duration) {
 	w.edge.Tick(now)
 	for _, probe := range w.edge.Probes(now) {
 		w.out = probe.Datagram()
-		w.conn.Send(&w.out, nil)
+		w.conn.Send(&w.out)
 	}
 }
 
@@ -96,7 +96,7 @@ func (w *Worker) read(time.Duration) (moved loop.Moved) {
 		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
 		w.out = wire.Packet{Packet: p}
 		if w.edge.FromInternet(&w.out, &w.view) {
-			w.conn.Send(&w.out, &w.view)
+			w.conn.Send(&w.out)
 		}
 	}
 	return moved
@@ -116,7 +116,7 @@ func (w *Worker) receive(lane wire.Conn) (moved loop.Moved) {
 		case ToInternet:
 			w.device.Write(&p.Packet)
 		case ToCell:
-			w.conn.Send(p, &w.view)
+			w.conn.Send(p)
 		}
 	}
 	return moved

@@ -170,7 +170,7 @@ func (n *Node) fromInternet(now time.Duration, p *wire.Packet, v *packet.View, g
 			return false, r
 		}
 		n.Traffic.Generated++
-		p.Packet = packet.Packet{Data: whole}
+		p.Packet, p.Room = packet.Packet{Data: whole}, nil
 		if r := v.Decode(&p.Packet); r != drop.None {
 			return false, r
 		}

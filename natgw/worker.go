@@ -101,7 +101,7 @@ func (w *Worker) receive(now time.Duration, lane wire.Conn) (moved loop.Moved) {
 		moved.Add(len(w.pkts[i].Data))
 		p := &w.pkts[i]
 		if w.node.Step(now, p, &w.view) {
-			w.conn.Send(p, &w.view)
+			w.conn.Send(p)
 		}
 	}
 	w.send(now)
@@ -112,7 +112,7 @@ func (w *Worker) receive(now time.Duration, lane wire.Conn) (moved loop.Moved) {
 func (w *Worker) send(now time.Duration) {
 	for _, list := range [...][]wire.Packet{w.node.Answers(), w.node.Control(now)} {
 		for i := range list {
-			w.conn.Send(&list[i], nil)
+			w.conn.Send(&list[i])
 		}
 	}
 }

@@ -203,7 +203,7 @@ func (h *Host) reassemble(now time.Duration, vpc *cellstate.VPC, p *wire.Packet,
 		return false, r
 	}
 	h.Traffic.Generated++
-	p.Packet = packet.Packet{Data: whole}
+	p.Packet, p.Room = packet.Packet{Data: whole}, nil
 	if r := v.Decode(&p.Packet); r != drop.None {
 		return false, r
 	}

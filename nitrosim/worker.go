@@ -140,7 +140,7 @@ func (w *Worker) tick(now time.Duration) {
 	w.host.Tick(now)
 	for _, probe := range w.host.Probes(now) {
 		w.out = probe.Datagram()
-		w.conn.Send(&w.out, nil)
+		w.conn.Send(&w.out)
 	}
 }
 
@@ -187,7 +187,7 @@ func (w *Worker) receive(now time.Duration, lane wire.Conn) (moved loop.Moved) {
 func (w *Worker) pass(v Verdict, p *wire.Packet) {
 	switch {
 	case v.ToPeer:
-		w.conn.Send(p, &w.view)
+		w.conn.Send(p)
 	case v.Instance != nil:
 		w.write(v.Instance, &p.Packet)
 	}

@@ -2,7 +2,7 @@
 // ICMP and ICMPv6 headers, checksums, flows' keys, superpackets, fragments,
 // answers, translation between IPv4 and IPv6, and the GENEVE header between
 // Hyperplane's nodes. It decodes a packet once into a View, and translates, cuts,
-// joins and answers it by way of that View. It decides nothing.
+// joins and answers it by way of what that found. It decides nothing.
 //
 // Headers are byte slices with methods, because a translator changes a few
 // bytes of a packet and looks at a few more: parsing into structs would copy
@@ -41,8 +41,9 @@
 // Functions that write into a caller's buffer (Encode, EncodeVirtio, To6) need the
 // room that their comments name.
 //
-// Limits: IPv6 is decoded by View6 and translated, and no more; View.Decode
-// refuses it, and what cuts, joins and answers takes IPv4 alone. IPv4 options
-// pass unless they are source routes, but not into IPv6. Other limits, with
-// reasons, are in limits.go.
+// Limits: IPv6 is decoded by View6 and refused by View. It is translated, cut by
+// Pieces and joined by Merge; Fragments, Reassembler and the answers take IPv4
+// alone, and Merge no extension headers. IPv4 options pass
+// unless they are source routes, but not into IPv6. Other limits, with reasons,
+// are in limits.go.
 package packet

@@ -40,11 +40,11 @@ func (f *Fragments) Plan(p *Packet, v *View, mtu int) drop.Reason {
 	if p.Offload.GSO != GSONone {
 		whole = v.HeadLen + int(p.Offload.GSOSize)
 	}
-	if r := f.segments.Plan(p, v, whole); r != drop.None {
+	if r := f.segments.Plan(p, whole); r != drop.None {
 		return r
 	}
 	ip := v.IP
-	f.ipLen = f.segments.ipLen
+	f.ipLen = ip.HeaderLen()
 	largest := min(len(ip), whole) // of the segments
 	if largest <= mtu {
 		f.each, f.n, f.step = 1, f.segments.N(), PacketMax
@@ -123,7 +123,7 @@ func (f *Fragments) load(segment int) bool {
 		if at+2 > n {
 			return false
 		}
-		putPseudoSum(f.head[:n], f.ipLen, n-f.ipLen+len(body), int(off.CsumOffset))
+		put16(f.head[at:], Fold(pseudoSumOf(f.head[:n], n-f.ipLen+len(body))))
 		sum := Fold(Sum(body, Sum(f.head[f.ipLen:n], 0)))
 		put16(f.head[at:], udpNonZero(^sum)) // RFC 768; for TCP both forms of zero mean the same
 	}

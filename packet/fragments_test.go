@@ -101,7 +101,7 @@ func TestFragmentsAreThePacket(t *testing.T) {
 // A superpacket becomes its segments, each in fragments.
 func TestFragmentsOfASuperpacket(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSuper(t, 20)
+		s := drawSuper(t, 20, formIPv4)
 		packet.IPv4(s.x.Data).SetFragment(false, false, 0)
 		mtu := rapid.IntRange(128, s.headLen+s.mss+200).Draw(t, "mtu")
 		var got [][]byte

@@ -183,6 +183,7 @@ func FuzzTunnel(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:12])
 	f.Add(append(append([]byte{8}, good[1:8]...), append(bytes.Repeat([]byte{1, 8, 1, 0}, 4), good[8:]...)...))
+	f.Add(append(encoded(testTunnel6), 0x60))
 	chained := encoded(testChain)
 	f.Add(chained)
 	f.Add(append(append(bytes.Clone(chained[:8]), chained[24:]...), chained[8:24]...))

@@ -18,11 +18,13 @@ const (
 	UDPHeaderLen = 8
 	// ICMPHeaderLen is the length of an ICMP header up to the data or the quoted packet.
 	ICMPHeaderLen = 8
-	// HeadMax is the longest IP and transport header together: the space that a
-	// copy of a packet's head needs.
+	// HeadMax is the longest IPv4 and transport header together: the space that a
+	// copy of a packet's head needs. IPv6's extension headers can make a longer
+	// one; a superpacket with it is not cut (drop.BadOffload).
 	HeadMax = IPv4HeaderMax + TCPHeaderMax
 	// PacketMax is the largest IPv4 packet, superpackets included: the total
 	// length field has 16 bits. Longer input is refused with drop.BadTotalLength.
+	// Merge makes none of IPv6 that is longer, so that it fits the same buffers.
 	PacketMax = 65535
 
 	// quoteL4Min is how much of the quoted packet's transport header an ICMP

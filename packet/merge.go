@@ -15,10 +15,10 @@ import (
 //	[IP|TCP …       | d ]  Add → false: emit, then Add starts with it
 //
 // Cutting what was merged gives the packets that came in; that is the rule from which all conditions follow. Equal
-// must be: addresses, ports, TOS with its ECN bits, TTL, the IP flags, IP and TCP options, acknowledgment, window and
-// all TCP flags, but that CWR may stand on the first, and PSH and FIN on the last, which they close. The sequence
+// must be: addresses, ports, TOS or traffic class with its ECN bits, flow label, TTL or hop limit, the IP flags, IP and
+// TCP options, acknowledgment, window and all TCP flags, but that CWR may stand on the first, and PSH and FIN on the last, which they close. The sequence
 // continues. All segments have the size of the first but the last, which may be shorter and closes. SYN, RST and URG
-// never merge, and neither does a packet without payload.
+// never merge, and neither does a packet without payload, or of IPv6 with extension headers.
 //
 // Identifications count up by segment, as a cut writes them. With DF set they are not looked at: such a packet is never
 // a fragment and its identification means nothing (RFC 6864, section 4.1; Linux sends 0 on unconnected sockets).
@@ -35,6 +35,7 @@ type Merge struct {
 	total    int  // IP length of what Emit gives
 	mss      int  // payload bytes of a segment
 	segs     int  // segments held
+	six      bool // IPv6
 	tcp      bool // else UDP, if open
 	open     bool // may be continued
 	verified bool // first packet's complete checksum was verified
@@ -47,40 +48,42 @@ type Merge struct {
 func (m *Merge) N() int { return m.n }
 
 // Add takes the packet if it continues those before it, or if Merge is empty. On false nothing has changed: the caller
-// emits what is held and adds the packet anew. The packet's bytes are borrowed until Emit's results are no longer used.
-func (m *Merge) Add(p *Packet, v *View) bool {
+// emits what is held and adds the packet anew. p is decoded, and kind and headLen are what its view says. The packet's
+// bytes are borrowed until Emit's results are no longer used.
+func (m *Merge) Add(p *Packet, kind Kind, headLen int) bool {
 	if m.n == 0 {
-		m.start(p, v)
+		m.start(p, kind, headLen)
 		return true
 	}
 	if !m.open {
 		return false
 	}
-	return m.join(p, v)
+	return m.join(p, headLen)
 }
 
 // start holds the first packet, whatever it is, and decides whether anything may follow.
-func (m *Merge) start(p *Packet, v *View) {
-	data := []byte(v.IP)
-	headLen := min(v.HeadLen, len(data))
+func (m *Merge) start(p *Packet, kind Kind, headLen int) {
+	data := p.Data
+	headLen = min(headLen, len(data))
 	m.head, m.off, m.n = data[:headLen], p.Offload, 1
 	m.bodies[0] = data[headLen:]
 	m.total = len(data)
 	m.open, m.verified, m.closing = false, false, 0
 
 	payload := len(data) - headLen
-	gso := p.Offload.GSO.Base()
-	switch {
-	case payload == 0:
-		return
-	case v.Kind == KindTCP && (gso == GSONone || gso == GSOTCPv4):
-		m.tcp = true
-	case v.Kind == KindUDP && (gso == GSONone || gso == GSOUDP):
-		m.tcp = false
-	default:
+	if payload == 0 {
 		return
 	}
-	m.ipLen = int(data[0]&0x0f) * 4
+	m.six, m.tcp = data[0]>>4 == 6, kind == KindTCP
+	gso := p.Offload.GSO.Base()
+	if !m.tcp && kind != KindUDP || gso != GSONone && gso != m.gso() {
+		return
+	}
+	if !m.six {
+		m.ipLen = int(data[0]&0x0f) * 4
+	} else if m.ipLen = IPv6HeaderLen; data[6] != m.proto() {
+		return // an extension header
+	}
 	l4 := m.head[min(m.ipLen, headLen):]
 	m.mss, m.segs = payload, 1
 	if gso != GSONone {
@@ -104,7 +107,25 @@ func (m *Merge) start(p *Packet, v *View) {
 	m.open = true
 }
 
-// Bits of the IP header that must be equal, as two big-endian words from its start:
+// gso is the type of the superpacket that is made.
+func (m *Merge) gso() GSOType {
+	switch {
+	case !m.tcp:
+		return GSOUDP
+	case m.six:
+		return GSOTCPv6
+	}
+	return GSOTCPv4
+}
+
+func (m *Merge) proto() uint8 {
+	if m.tcp {
+		return ProtoTCP
+	}
+	return ProtoUDP
+}
+
+// Bits of an IPv4 header that must be equal, as two big-endian words from its start:
 //
 //	ver ihl tos |  length   |    id     | flags frag |   ttl proto | checksum |  source
 //	   ffff     |   0000    |   0000    |    ffff    |     ffff    |   0000   | ffffffff
@@ -113,11 +134,24 @@ const (
 	equalWord1 = 0xffff_0000_ffff_ffff
 )
 
+// equalIPv6 is the same of an IPv6 header's first word; the rest are the addresses:
+//
+//	ver class flow label | payload length | next hop limit
+//	      ffffffff       |      0000      |      ffff
+const equalIPv6 = 0xffff_ffff_0000_ffff
+
+// sameIPv6 compares the headers of two IPv6 packets without extension headers.
+func sameIPv6(a, b []byte) bool {
+	a, b = a[:IPv6HeaderLen], b[:IPv6HeaderLen]
+	return (be64(a)^be64(b))&equalIPv6|be64(a[8:])^be64(b[8:])|be64(a[16:])^be64(b[16:])|
+		be64(a[24:])^be64(b[24:])|be64(a[32:])^be64(b[32:]) == 0
+}
+
 // join adds a packet that continues those held. The order of the checks is by price: sizes, words, options, checksum.
-func (m *Merge) join(p *Packet, v *View) bool {
-	a, b := m.head, []byte(v.IP)
+func (m *Merge) join(p *Packet, headLen int) bool {
+	a, b := m.head, p.Data
 	payload := len(b) - len(a)
-	if v.HeadLen != len(a) || payload <= 0 || m.total+payload > PacketMax || m.n == MergeBodiesMax ||
+	if headLen != len(a) || payload <= 0 || m.total+payload > PacketMax || m.n == MergeBodiesMax ||
 		p.Offload.Partial != m.off.Partial {
 		return false
 	}
@@ -127,22 +161,20 @@ func (m *Merge) join(p *Packet, v *View) bool {
 			return false
 		}
 	} else {
-		want := GSOUDP
-		if m.tcp {
-			want = GSOTCPv4 // with the ECN bit it starts with CWR, which starts a superpacket
-		}
-		if p.Offload.GSO != want || int(p.Offload.GSOSize) != m.mss {
+		// With the ECN bit it starts with CWR, which starts a superpacket.
+		if p.Offload.GSO != m.gso() || int(p.Offload.GSOSize) != m.mss {
 			return false
 		}
 		segs = ceilDiv(payload, m.mss)
 	}
-	if (be64(a)^be64(b))&equalWord0 != 0 || (be64(a[8:])^be64(b[8:]))&equalWord1 != 0 || be64(a[12:]) != be64(b[12:]) {
-		return false
-	}
-	if m.ipLen > 20 && !bytes.Equal(a[20:m.ipLen], b[20:m.ipLen]) {
-		return false
-	}
-	if a[6]&0x40 == 0 && be16(b[4:]) != be16(a[4:])+uint16(m.segs) {
+	switch {
+	case m.six:
+		if !sameIPv6(a, b) {
+			return false
+		}
+	case (be64(a)^be64(b))&equalWord0 != 0 || (be64(a[8:])^be64(b[8:]))&equalWord1 != 0 || be64(a[12:]) != be64(b[12:]),
+		m.ipLen > 20 && !bytes.Equal(a[20:m.ipLen], b[20:m.ipLen]),
+		a[6]&0x40 == 0 && be16(b[4:]) != be16(a[4:])+uint16(m.segs):
 		return false
 	}
 	x, y := a[m.ipLen:], b[m.ipLen:len(a)]
@@ -170,7 +202,7 @@ func (m *Merge) join(p *Packet, v *View) bool {
 			}
 			m.verified = true
 		}
-		if Fold(Sum(b[m.ipLen:], pseudoSumOf(b, len(b)-m.ipLen))) != 0xffff {
+		if Fold(Sum(b[m.ipLen:], m.pseudoSum(b, len(b)-m.ipLen))) != 0xffff {
 			return false
 		}
 	}
@@ -196,12 +228,16 @@ func (m *Merge) Emit() (off Offload, head []byte, bodies [][]byte) {
 	if len(bodies) == 1 {
 		return off, head, bodies
 	}
-	put16(head[2:], uint16(m.total))
-	sealIPv4(head[:m.ipLen])
+	if m.six {
+		put16(head[4:], uint16(m.total-IPv6HeaderLen))
+	} else {
+		put16(head[2:], uint16(m.total))
+		sealIPv4(head[:m.ipLen])
+	}
 	l4 := head[m.ipLen:]
-	off = Offload{GSO: GSOUDP, Partial: true, GSOSize: uint16(m.mss), HdrLen: uint16(len(head)), CsumStart: uint16(m.ipLen), CsumOffset: udpChecksumOffset}
+	off = Offload{GSO: m.gso(), Partial: true, GSOSize: uint16(m.mss), HdrLen: uint16(len(head)), CsumStart: uint16(m.ipLen), CsumOffset: udpChecksumOffset}
 	if m.tcp {
-		off.GSO, off.CsumOffset = GSOTCPv4, tcpChecksumOffset
+		off.CsumOffset = tcpChecksumOffset
 		if l4[13]&TCPCwr != 0 {
 			off.GSO |= GSOECN
 		}
@@ -209,18 +245,26 @@ func (m *Merge) Emit() (off Offload, head []byte, bodies [][]byte) {
 	} else {
 		put16(l4[4:], uint16(m.total-m.ipLen))
 	}
-	putPseudoSum(head, m.ipLen, m.total-m.ipLen, int(off.CsumOffset))
+	put16(l4[off.CsumOffset:], Fold(m.pseudoSum(head, m.total-m.ipLen)))
 	return off, head, bodies
 }
 
 // verifyFirst verifies the complete checksum of the first packet, which is only needed once a second one follows.
 func (m *Merge) verifyFirst() bool {
 	l4Len := len(m.head) - m.ipLen + len(m.bodies[0])
-	sum := Sum(m.head[m.ipLen:], pseudoSumOf(m.head, l4Len))
+	sum := Sum(m.head[m.ipLen:], m.pseudoSum(m.head, l4Len))
 	return Fold(Sum(m.bodies[0], sum)) == 0xffff // both header lengths are even, so the words line up
 }
 
-// pseudoSumOf is the pseudo header's sum for an IP header.
+// pseudoSum is the pseudo header's sum for the IP header h and l4Len bytes behind it.
+func (m *Merge) pseudoSum(h []byte, l4Len int) uint64 {
+	if m.six {
+		return IPv6(h).PseudoSum(m.proto(), l4Len)
+	}
+	return pseudoSumOf(h, l4Len)
+}
+
+// pseudoSumOf is the pseudo header's sum for an IPv4 header.
 func pseudoSumOf(h []byte, l4Len int) uint64 {
 	return PseudoSum4(addrAt(h[12:]), addrAt(h[16:]), h[9], l4Len)
 }

@@ -17,6 +17,11 @@ func TestMutatedSuperpackets(t *testing.T) {
 		packettest.SuperUDP(superFrom, superTo, packettest.Payload(300), 100, packettest.WithIPOptions(148, 4, 0, 0)),
 		packettest.PartialTCP(superFrom, superTo, "A", packettest.Payload(100)),
 		packettest.PartialUDP(superFrom, superTo, packettest.Payload(100)),
+		packettest.SuperTCP6(superFrom6, superTo6, "AP", packettest.Payload(300), 100, packettest.WithTCPOptions(1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8)),
+		packettest.SuperUDP6(superFrom6, superTo6, packettest.Payload(300), 100),
+		packettest.SuperTCP6(superFrom6, superTo6, "A", packettest.Payload(100), 0, packettest.WithPartial()),
+		long6(8),
+		{Data: packettest.UDP6(superFrom6, superTo6, packettest.Payload(100))},
 		{Data: packettest.TCP(superFrom, superTo, "S", nil)},
 		{Data: packettest.UDP(superFrom, superTo, packettest.Payload(100))},
 		{Data: packettest.EchoRequest("10.0.1.10", "203.0.113.10", 1, 1, packettest.Payload(100))},
@@ -54,9 +59,13 @@ func TestMutatedSuperpackets(t *testing.T) {
 		}
 		// The second packet continues the first, but for what the mutation did.
 		next := bytes.Clone(p.Data)
-		if len(next) >= 28 {
-			next[5]++
-			next[27] += byte(len(next) - 40)
+		if len(next) >= 48 {
+			if next[0]>>4 == 6 {
+				next[47] += byte(len(next) - 60)
+			} else {
+				next[5]++
+				next[27] += byte(len(next) - 40)
+			}
 		}
 		q := mutate(packet.Packet{Data: next})
 		both := uint8(0)

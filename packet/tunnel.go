@@ -28,6 +28,7 @@ package packet
 //
 //	stage               O   protocol type   options   behind it
 //	0 StageData         0   0x0800          1         IPv4 packet
+//	                        0x86DD                    IPv6 packet
 //	1 StageChain        0   0x0800          1 and 2   IPv4 packet
 //	2 and more          1   0x88B5          1         the stage's own message
 //
@@ -44,6 +45,9 @@ type Tunnel struct {
 	Stage uint8
 	// Hops is how many more times the packet may be sent inside the cell (I10).
 	Hops uint8
+	// IPv6 is the version of the inner packet, as the protocol type says it: IPv4
+	// where it is false. In StageData only; Decode refuses it in StageChain.
+	IPv6 bool
 	// Partial, GSO and GSOSize are the inner packet's Offload. They may be
 	// believed only from peers of the state, never from outside. A control
 	// datagram has none.
@@ -61,6 +65,7 @@ const (
 	geneveControl   = 0x80
 	geneveCritical  = 0x40
 	geneveIPv4      = 0x0800
+	geneveIPv6      = 0x86dd
 	// A control datagram holds nothing that has an EtherType of its own, so it
 	// says "local experimental" (IEEE 802): no decoder takes it for a packet.
 	geneveLocal = 0x88b5
@@ -85,6 +90,16 @@ func (t *Tunnel) Len() int {
 	return GeneveLen
 }
 
+// Describe sets what the header says of the packet behind it: data, and what is
+// to be done to it. Of a control datagram it says nothing.
+func (t *Tunnel) Describe(data []byte, o Offload) {
+	if t.Control() {
+		data, o = nil, Offload{}
+	}
+	t.IPv6 = len(data) > 0 && data[0]>>4 == 6
+	t.Partial, t.GSO, t.GSOSize = o.Partial, o.GSO, o.GSOSize
+}
+
 // Encode writes the header to the first Len bytes of b, which must be there,
 // and returns Len. Stage decides about the O bit, Chain about the second
 // option; a receiver refuses one that does not belong to the stage.
@@ -106,6 +121,9 @@ func (t *Tunnel) Encode(b []byte) int {
 		b[1] |= geneveControl
 		put16(b[2:], geneveLocal)
 	} else {
+		if t.IPv6 {
+			put16(b[2:], geneveIPv6)
+		}
 		if t.Partial {
 			b[18] = geneveFlagPartial
 		}

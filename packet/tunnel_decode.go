@@ -4,7 +4,8 @@ import "hyperplane/telemetry/drop"
 
 // Decode reads the header at the start of b and returns where the inner packet,
 // or a control datagram's payload, begins. It sets every field, to zero where
-// the header is refused.
+// the header is refused. A packet of another IP version than the protocol type
+// says is refused as well: who received it would take it for what it is not.
 //
 // Options are accepted in any order (RFC 8926, section 3.5.1). Unknown ones are
 // skipped unless critical. Reserved bits and fields are ignored, as the RFC
@@ -54,14 +55,17 @@ func (t *Tunnel) Decode(b []byte) (n int, r drop.Reason) {
 	}
 	// The stage says what the rest of the header must look like.
 	stage := body[4]
-	control, protocol := byte(0), uint16(geneveIPv4)
-	if stage >= StageMessages {
+	control, protocol, version := byte(0), uint16(geneveIPv4), byte(4)
+	switch {
+	case stage >= StageMessages:
 		control, protocol = geneveControl, geneveLocal
+	case stage == StageData && be16(b[2:]) == geneveIPv6:
+		protocol, version = geneveIPv6, 6
 	}
 	switch {
 	case b[1]&geneveControl != control:
 		return 0, drop.GeneveControl
-	case be16(b[2:]) != protocol:
+	case be16(b[2:]) != protocol, control == 0 && len(b) > n && b[n]>>4 != version:
 		return 0, drop.GeneveBadProtocol
 	case (chain != nil) != (stage == StageChain):
 		return 0, drop.GeneveBadOption
@@ -71,6 +75,7 @@ func (t *Tunnel) Decode(b []byte) (n int, r drop.Reason) {
 	t.Stage = stage
 	t.Hops = body[5]
 	if control == 0 {
+		t.IPv6 = version == 6
 		t.Partial = body[6]&geneveFlagPartial != 0
 		t.GSO = GSOType(body[7])
 		t.GSOSize = be16(body[8:])

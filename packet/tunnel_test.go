@@ -15,6 +15,7 @@ import (
 
 // One tunnel header of each form.
 var (
+	testTunnel6 = packet.Tunnel{VNI: 0xabcdef, Service: 0x01020304, Stage: packet.StageData, Hops: 7, IPv6: true, Partial: true, GSO: packet.GSOTCPv6, GSOSize: 1428}
 	testTunnel  = packet.Tunnel{VNI: 0xabcdef, Service: 0x01020304, Stage: packet.StageData, Hops: 7, Partial: true, GSO: packet.GSOTCPv4, GSOSize: 1448}
 	testChain   = packet.Tunnel{VNI: 0xabcdef, Service: 0x01020304, Stage: packet.StageChain, Hops: 7, Partial: true, GSO: packet.GSOTCPv4, GSOSize: 1448, Chain: chainBody()}
 	testControl = packet.Tunnel{Stage: packet.StageHello, Hops: 1}
@@ -57,6 +58,11 @@ func TestTunnelBytes(t *testing.T) {
 			0xff, 0x48, 0x81, 0x03,
 			1, 2, 3, 4, 0, 7, 1, 1, 0x05, 0xa8, 0, 0,
 		}},
+		{"data of IPv6", testTunnel6, []byte{
+			0x04, 0x40, 0x86, 0xdd, 0xab, 0xcd, 0xef, 0x00,
+			0xff, 0x48, 0x81, 0x03,
+			1, 2, 3, 4, 0, 7, 1, 4, 0x05, 0x94, 0, 0,
+		}},
 		{"chain", testChain, append([]byte{
 			0x17, 0x40, 0x08, 0x00, 0xab, 0xcd, 0xef, 0x00,
 			0xff, 0x48, 0x81, 0x03,
@@ -68,7 +74,7 @@ func TestTunnelBytes(t *testing.T) {
 			0, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0, 0,
 		}},
 		// Nobody has to clear what a control datagram does not have.
-		{"control with offload", packet.Tunnel{Stage: packet.StageProbe, Partial: true, GSO: packet.GSOUDP, GSOSize: 9}, []byte{
+		{"control with offload", packet.Tunnel{Stage: packet.StageProbe, IPv6: true, Partial: true, GSO: packet.GSOUDP, GSOSize: 9}, []byte{
 			0x04, 0xc0, 0x88, 0xb5, 0, 0, 0, 0,
 			0xff, 0x48, 0x81, 0x03,
 			0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0,
@@ -99,8 +105,16 @@ func TestTunnelRoundTrip(t *testing.T) {
 		if want.Stage == packet.StageChain {
 			want.Chain = (*[packet.ChainLen]byte)(rapid.SliceOfN(rapid.Byte(), packet.ChainLen, packet.ChainLen).Draw(t, "chain"))
 		}
-		b := append(encoded(want), rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "more")...)
-		got := rapid.SampledFrom([]packet.Tunnel{{}, testTunnel, testChain, testControl}).Draw(t, "earlier packet's")
+		want.IPv6 = want.Stage == packet.StageData && rapid.Bool().Draw(t, "ipv6")
+		more := rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "more")
+		if len(more) > 0 && !want.Control() {
+			more[0] = 4<<4 | more[0]&15
+			if want.IPv6 {
+				more[0] ^= 2 << 4
+			}
+		}
+		b := append(encoded(want), more...)
+		got := rapid.SampledFrom([]packet.Tunnel{{}, testTunnel, testTunnel6, testChain, testControl}).Draw(t, "earlier packet's")
 		if n, r := got.Decode(b); n != want.Len() || r != drop.None || !same(got, want) {
 			t.Fatalf("%d %s %+v, want %+v", n, r, got, want)
 		}
@@ -174,10 +188,10 @@ func TestTunnelWrittenByGopacket(t *testing.T) {
 		{testChain, []*layers.GeneveOption{chain, oursChain}},
 		{testChain, []*layers.GeneveOption{largest, chain, empty, oursChain, other}},
 	} {
-		data := serialize(t, &layers.Geneve{CriticalOption: true, Protocol: layers.EthernetTypeIPv4, VNI: 0xabcdef, Options: c.options}, gopacket.Payload("inner"))
+		data := serialize(t, &layers.Geneve{CriticalOption: true, Protocol: layers.EthernetTypeIPv4, VNI: 0xabcdef, Options: c.options}, gopacket.Payload("E is IPv4's first byte"))
 		var got packet.Tunnel
 		n, r := got.Decode(data)
-		if r != drop.None || string(data[n:]) != "inner" || !same(got, c.want) {
+		if r != drop.None || string(data[n:]) != "E is IPv4's first byte" || !same(got, c.want) {
 			t.Errorf("%d options: %s, %d of %d, %+v", len(c.options), r, n, len(data), got)
 		}
 	}
@@ -220,7 +234,13 @@ func TestTunnelRefuses(t *testing.T) {
 		{"chain option cut", chained[:99], drop.GeneveTooShort, packet.Tunnel{}},
 		{"version 1", set(0, 0x44), drop.GeneveBadVersion, packet.Tunnel{}},
 		{"Ethernet inside", append([]byte{4, 0x40, 0x65, 0x58}, good[4:]...), drop.GeneveBadProtocol, packet.Tunnel{}},
-		{"IPv6 inside", append([]byte{4, 0x40, 0x86, 0xdd}, good[4:]...), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv6 by type, IPv4 inside", append(encoded(testTunnel6), 0x45), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv4 by type, IPv6 inside", append(bytes.Clone(good), 0x60), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv4 by type, neither inside", append(bytes.Clone(good), 0), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv6 by type, neither inside", append(encoded(testTunnel6), 0x75), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv4 by type, IPv6 inside, behind a chain option", append(bytes.Clone(chained), 0x60), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv6 in the chain stage", change(chained, func(b []byte) { b[2], b[3] = 0x86, 0xdd }), drop.GeneveBadProtocol, packet.Tunnel{}},
+		{"IPv6 in a control stage", change(control, func(b []byte) { b[2], b[3] = 0x86, 0xdd }), drop.GeneveBadProtocol, packet.Tunnel{}},
 		{"no options", with(), drop.GeneveMissingOption, packet.Tunnel{}},
 		{"only another option", with([]byte{1, 8, 1, 1, 0, 0, 0, 0}), drop.GeneveMissingOption, packet.Tunnel{}},
 		{"only a chain option", with(chain), drop.GeneveMissingOption, packet.Tunnel{}},
@@ -252,8 +272,11 @@ func TestTunnelRefuses(t *testing.T) {
 		{"offload in a control stage", change(control, func(b []byte) { reserved(b); b[19], b[20], b[21] = 1, 2, 3 }), drop.None, testControl},
 		{"stage of a newer version", change(control, func(b []byte) { b[16] = 5 }), drop.None, packet.Tunnel{Stage: 5, Hops: 1}},
 		{"C bit clear", set(1, 0), drop.None, testTunnel},
+		{"IPv6", append(encoded(testTunnel6), 0x60), drop.None, testTunnel6},
+		{"IPv6 by type, nothing inside", encoded(testTunnel6), drop.None, testTunnel6},
+		{"control payload like IPv6", append(bytes.Clone(control), 0x60), drop.None, testControl},
 	} {
-		got := packet.Tunnel{VNI: 1, Service: 2, Stage: 3, Hops: 4, Partial: true, GSO: 5, GSOSize: 6, Chain: chainBody()} // of an earlier packet
+		got := packet.Tunnel{VNI: 1, Service: 2, Stage: 3, Hops: 4, IPv6: true, Partial: true, GSO: 5, GSOSize: 6, Chain: chainBody()} // of an earlier packet
 		n, r := got.Decode(c.b)
 		wantN := 0
 		if c.want == drop.None {
@@ -261,6 +284,26 @@ func TestTunnelRefuses(t *testing.T) {
 		}
 		if r != c.want || !same(got, c.as) || n != wantN {
 			t.Errorf("%s: %s %d %+v, want %s", c.name, r, n, got, c.want)
+		}
+	}
+}
+
+// What a header says of a packet is the packet's own.
+func TestTunnelDescribes(t *testing.T) {
+	offload := packet.Offload{GSO: packet.GSOTCPv6, GSOSize: 1428, Partial: true, HdrLen: 60, CsumStart: 40, CsumOffset: 16}
+	for _, c := range []struct {
+		name string
+		from packet.Tunnel
+		data []byte
+		want packet.Tunnel
+	}{
+		{"IPv6", testTunnel, []byte{0x60}, testTunnel6},
+		{"IPv4", testTunnel6, []byte{0x45}, func() packet.Tunnel { t := testTunnel6; t.IPv6 = false; return t }()},
+		{"nothing", testTunnel6, nil, func() packet.Tunnel { t := testTunnel6; t.IPv6 = false; return t }()},
+		{"control", packet.Tunnel{Stage: packet.StageHello, IPv6: true, Partial: true, GSO: 1, GSOSize: 1}, []byte{0x60}, packet.Tunnel{Stage: packet.StageHello}},
+	} {
+		if c.from.Describe(c.data, offload); c.from != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, c.from, c.want)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestSuperpacketStaysWhole(t *testing.T) {
 		t.Fatal(r)
 	}
 	var pieces packet.Pieces
-	if r := pieces.Plan(&got[0], &v, 1500); r != drop.None {
+	if r := pieces.Plan(&got[0], 1500); r != drop.None {
 		t.Fatal(r)
 	}
 	for i := range pieces.N() {

@@ -66,6 +66,7 @@ func (p *port) Recv(pkts []wire.Packet) (n int, err error) {
 			continue
 		}
 		pkt.Data = b[head:len(b):len(b)]
+		pkt.Room = b[:head:len(b)]
 		pkt.Offload = packet.Offload{GSO: pkt.Tunnel.GSO, Partial: pkt.Tunnel.Partial, GSOSize: pkt.Tunnel.GSOSize}
 		pkt.Peer = p.net.addrs[p.net.w.arrivals.from(d)]
 		p.stats.ReceivedPackets++
@@ -79,13 +80,13 @@ func (p *port) Recv(pkts []wire.Packet) (n int, err error) {
 }
 
 // Send implements wire.Conn.
-func (p *port) Send(pkt *wire.Packet, _ *packet.View) {
+func (p *port) Send(pkt *wire.Packet) {
 	if p.closed {
 		p.stats.RefusedPackets++
 		return
 	}
 	t := pkt.Tunnel
-	t.Partial, t.GSO, t.GSOSize = pkt.Offload.Partial, pkt.Offload.GSO, pkt.Offload.GSOSize
+	t.Describe(pkt.Data, pkt.Offload)
 	p.out = grow(p.out, t.Len()+len(pkt.Data))
 	n := t.Encode(p.out)
 	n += copy(p.out[n:], pkt.Data)

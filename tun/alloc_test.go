@@ -42,7 +42,7 @@ func TestAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, writeBatch(d)); n != 0 {
 		t.Errorf("%v allocations per Write and Flush", n)
 	}
-	tun.SwitchOff(d, true, true)
+	tun.SwitchOff(d)
 	if n := testing.AllocsPerRun(100, writeBatch(d)); n != 0 {
 		t.Errorf("%v allocations per Write and Flush when cutting", n)
 	}
@@ -62,7 +62,10 @@ func writeBatch(d tun.Device) func() {
 	for i := range 20 {
 		ps = append(ps, tuntest.UDPData(i*100, 100))
 	}
-	ps = append(ps, tuntest.Super(tuntest.UDPData(0, 3000), 100), tuntest.Echo(1))
+	for i := range 20 {
+		ps = append(ps, tuntest.TCPData6(i*1000, 1000))
+	}
+	ps = append(ps, tuntest.Super(tuntest.UDPData(0, 3000), 100), tuntest.Super(tuntest.UDPData6(0, 3000), 100), tuntest.Echo(1))
 	heads := make([][packet.HeadMax]byte, len(ps))
 	for i := range ps {
 		copy(heads[i][:], ps[i].Data)

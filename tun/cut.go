@@ -10,7 +10,7 @@ import (
 type cutter struct {
 	whole  []byte // the superpacket in one piece, packet.PacketMax long
 	pieces packet.Pieces
-	view   packet.View
+	views  views
 	pkt    packet.Packet
 	head   [packet.HeadMax]byte
 	body   [1][]byte
@@ -62,9 +62,9 @@ func (c *cutter) load(off packet.Offload, head []byte, bodies [][]byte) bool {
 		n += copy(c.whole[n:], b)
 	}
 	c.pkt = packet.Packet{Data: c.whole[:n], Offload: off}
-	if c.view.Decode(&c.pkt) != drop.None {
+	if kind, _ := c.views.decode(&c.pkt); kind == packet.KindNone {
 		return false
 	}
-	segment := c.view.HeadLen + int(off.GSOSize)
-	return c.pieces.Plan(&c.pkt, &c.view, segment) == drop.None
+	segment := int(c.pkt.Offload.HdrLen) + int(c.pkt.Offload.GSOSize)
+	return c.pieces.Plan(&c.pkt, segment) == drop.None
 }

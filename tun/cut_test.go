@@ -80,6 +80,60 @@ func TestCutSuperpacket(t *testing.T) {
 	wantStats(t, d, 1, 0, 1)
 }
 
+// So is one of IPv6, and what was merged leaves as it came.
+func TestCutIPv6(t *testing.T) {
+	d := tuntest.New(1500)
+	d.Refuse(noGSO)
+	for i := range 3 {
+		p := tuntest.UDPData6(i*100, 100)
+		d.Write(&p)
+	}
+	p := tuntest.Super(tuntest.TCPData6(0, 2500), 1000)
+	d.Write(&p)
+	d.Flush()
+	sent := d.Sent()
+	if len(sent) != 6 {
+		t.Fatalf("%d packets left, want 6", len(sent))
+	}
+	for i := range 3 {
+		same(t, sent[i], tuntest.Partial(tuntest.UDPData6(i*100, 100)))
+		same(t, sent[3+i], tuntest.Partial(tuntest.TCPData6(i*1000, min(1000, 2500-i*1000))))
+	}
+	wantStats(t, d, 4, 0, 2)
+}
+
+// A kernel that objects to one version's superpackets goes on taking the other's.
+func TestGiveUpByVersion(t *testing.T) {
+	d := tuntest.New(1500)
+	d.Refuse(func(off packet.Offload) unix.Errno {
+		if off.GSO == packet.GSOTCPv6 || off.GSO == packet.GSOUDP && off.CsumStart == packet.IPv6HeaderLen {
+			return unix.EINVAL
+		}
+		return 0
+	})
+	for range 10 {
+		for _, build := range []func(at, size int) packet.Packet{tuntest.TCPData, tuntest.TCPData6, tuntest.UDPData, tuntest.UDPData6} {
+			for i := range 3 {
+				p := build(i*100, 100)
+				d.Write(&p)
+			}
+		}
+		d.Flush()
+	}
+	wantStats(t, d, 120, 0, 8)
+	if off := d.Stats().GSOOff; off != unix.TUN_F_TSO6|unix.TUN_F_USO6 {
+		t.Errorf("off are %#x; want TSO6 and USO6", off)
+	}
+	d.Sent()
+	four, six := tuntest.Super(tuntest.UDPData(0, 300), 100), tuntest.Super(tuntest.UDPData6(0, 300), 100)
+	d.Write(&four)
+	d.Write(&six)
+	d.Flush()
+	if n := len(d.Sent()); n != 4 {
+		t.Errorf("two superpackets left in %d packets, want 1 and 3", n)
+	}
+}
+
 // After repeated refusal one kind is given up, and the other is not touched.
 func TestGiveUp(t *testing.T) {
 	d := tuntest.New(1500)
@@ -94,8 +148,8 @@ func TestGiveUp(t *testing.T) {
 		writeTCP(d, 3)
 	}
 	wantStats(t, d, 60, 0, 4)
-	if s := d.Stats(); !s.USOOff || s.TSOOff {
-		t.Errorf("USO off %v, TSO off %v; want only USO", s.USOOff, s.TSOOff)
+	if off := d.Stats().GSOOff; off != unix.TUN_F_USO4 {
+		t.Errorf("off are %#x; want only USO4, %#x", off, unix.TUN_F_USO4)
 	}
 	d.Sent()
 	super := tuntest.Super(tuntest.UDPData(0, 300), 100)
@@ -125,7 +179,7 @@ func TestRefusalsInARow(t *testing.T) {
 		d.Sent()
 	}
 	wantStats(t, d, 80, 0, 30)
-	if d.Stats().TSOOff {
+	if d.Stats().GSOOff != 0 {
 		t.Error("TSO was given up")
 	}
 }
@@ -138,7 +192,7 @@ func TestBadPacketsGiveNothingUp(t *testing.T) {
 		writeTCP(d, 2)
 	}
 	wantStats(t, d, 0, 20, 10)
-	if d.Stats().TSOOff {
+	if d.Stats().GSOOff != 0 {
 		t.Error("TSO was given up")
 	}
 }

@@ -26,7 +26,7 @@ func newDevice(fd int, name string, offloads uint32) *device {
 	d.writer = NewWriter(d, &d.stats)
 	// A kernel that cannot hand over a kind of superpacket cannot take it
 	// either: both came with the same change.
-	d.writer.SwitchOff(offloads&unix.TUN_F_TSO4 == 0, offloads&unix.TUN_F_USO4 == 0)
+	d.writer.SwitchOff(^offloads)
 	return d
 }
 

@@ -6,7 +6,8 @@
 // and writes packets that start at the IP header, together with what the
 // 10-byte virtio header says about them: up to 64 KB of TCP (TSO) or UDP (USO)
 // as one packet, checksums left partial. [Writer] is the writing half, shared
-// by the real device and by the in-memory twin in tuntest.
+// by the real device and by the in-memory twin in tuntest. IPv4 and IPv6 are
+// treated alike.
 //
 // Why this way: the cost of a TUN is the number of messages and wake-ups, not
 // bytes. A superpacket costs one system call and one header to rewrite, where
@@ -39,6 +40,9 @@
 //   - Order: packets leave in the order in which they were given to Write.
 //   - A merged packet arrives as the packets it was made of: same payload
 //     boundaries, same sequence numbers, same order.
+//
+// Which superpackets a kernel takes is known for each kind and IP version apart;
+// the rest is cut.
 //
 // Limits are named in limits.go. One goroutine owns a Device; different
 // queues of one device may have different owners.

@@ -2,4 +2,4 @@ package tun
 
 // SwitchOff stops a real device from writing superpackets, as if the kernel
 // had refused them.
-func SwitchOff(d Device, tso, uso bool) { d.(*device).writer.SwitchOff(tso, uso) }
+func SwitchOff(d Device) { d.(*device).writer.SwitchOff(^uint32(0)) }

@@ -57,8 +57,11 @@ func (f *far) Inject(p packet.Packet) error {
 	b := make([]byte, packet.VirtioLen+len(p.Data))
 	p.Offload.EncodeVirtio(b)
 	copy(b[packet.VirtioLen:], p.Data)
-	ifi := f.ifindex()
-	return unix.Sendto(f.fd, b, 0, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_IP), Ifindex: ifi})
+	version := uint16(unix.ETH_P_IP)
+	if len(p.Data) > 0 && p.Data[0]>>4 == 6 {
+		version = unix.ETH_P_IPV6
+	}
+	return unix.Sendto(f.fd, b, 0, &unix.SockaddrLinklayer{Protocol: networkOrder(version), Ifindex: f.ifindex()})
 }
 
 func (f *far) ifindex() int {

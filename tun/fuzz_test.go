@@ -15,6 +15,7 @@ import (
 func FuzzWriter(f *testing.F) {
 	for _, p := range []packet.Packet{
 		tuntest.TCPData(0, 100), tuntest.UDPData(0, 100), tuntest.Echo(1),
+		tuntest.TCPData6(0, 100), tuntest.UDPData6(0, 100), tuntest.Super(tuntest.TCPData6(0, 3000), 1000),
 		tuntest.Super(tuntest.TCPData(0, 3000), 1000), tuntest.Super(tuntest.UDPData(0, 300), 100),
 	} {
 		o := p.Offload

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"hyperplane/packet"
@@ -24,12 +25,12 @@ import (
 //	10.9.0.1 ──connect to 10.9.0.2──▶ Read ─┐ source and destination
 //	10.9.0.1 ◀───── as if from it ── Write ◀┘ change places
 //
-// Both addresses are summed, so swapping them leaves every checksum right,
+// The same with fd00:9::1 and fd00:9::2. Both addresses are summed, so swapping them leaves every checksum right,
 // complete or partial.
-const (
-	here  = "10.9.0.1"
-	there = "10.9.0.2"
-)
+var families = []struct{ name, here, there string }{
+	{"IPv4", "10.9.0.1", "10.9.0.2"},
+	{"IPv6", "fd00:9::1", "fd00:9::2"},
+}
 
 // batchPackets is how many packets the mirror reads before it flushes.
 const batchPackets = 64
@@ -41,8 +42,9 @@ func mirror(t *testing.T, change func(tun.Device)) (ns string, stop func() *tun.
 	ns = tuntest.Namespace(t)
 	d := open(t, tun.Config{
 		Name: "mirror", MTU: 1500, NetNS: ns,
-		Addresses: []netip.Prefix{netip.MustParsePrefix(here + "/24")},
+		Addresses: []netip.Prefix{netip.MustParsePrefix("10.9.0.1/24"), netip.MustParsePrefix("fd00:9::1/64")},
 	})[0]
+	awaitLocal(t, ns, families[1].here)
 	change(d)
 	var stopping atomic.Bool
 	var done sync.WaitGroup
@@ -63,13 +65,17 @@ func mirror(t *testing.T, change func(tun.Device)) (ns string, stop func() *tun.
 				if !ok {
 					break
 				}
-				ip, _ := packet.NewIPv4(p.Data)
-				if ip == nil {
+				if ip, _ := packet.NewIPv4(p.Data); ip != nil {
+					src, dst := ip.Src(), ip.Dst()
+					ip.SetSrc(dst)
+					ip.SetDst(src)
+				} else if ip, _ := packet.NewIPv6(p.Data); ip != nil {
+					src, dst := ip.Src(), ip.Dst()
+					ip.SetSrc(dst)
+					ip.SetDst(src)
+				} else {
 					continue
 				}
-				src, dst := ip.Src(), ip.Dst()
-				ip.SetSrc(dst)
-				ip.SetDst(src)
 				d.Write(&p)
 			}
 			d.Flush()
@@ -82,6 +88,26 @@ func mirror(t *testing.T, change func(tun.Device)) (ns string, stop func() *tun.
 	}
 	t.Cleanup(func() { stop() })
 	return ns, stop
+}
+
+// awaitLocal waits until the kernel takes packets to an IPv6 address: it makes the
+// route for it in its own time, after the device is up.
+func awaitLocal(t *testing.T, ns, addr string) {
+	t.Helper()
+	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		local := false
+		err := tun.InNetNS(ns, func() error {
+			routes, err := netlink.RouteGet(net.ParseIP(addr))
+			local = err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL
+			return nil
+		})
+		if local && err == nil {
+			return
+		}
+		if err != nil || time.Now().After(limit) {
+			t.Fatalf("%s is not local: %v", addr, err)
+		}
+	}
 }
 
 func asIs(tun.Device) {}
@@ -101,31 +127,33 @@ func TestKernelTCP(t *testing.T) {
 		cut    bool
 	}{
 		{"superpackets", asIs, false},
-		{"superpackets cut", func(d tun.Device) { tun.SwitchOff(d, true, true) }, true},
+		{"superpackets cut", func(d tun.Device) { tun.SwitchOff(d) }, true},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			ns, stop := mirror(t, c.change)
-			transfer(t, ns)
-			s := stop()
-			if err := uncut(s); err != nil {
-				t.Error(err)
-			}
-			if mean := s.ReadBytes / s.ReadPackets; mean < 3000 {
-				t.Errorf("packets read hold %d bytes in the mean: superpackets arrive cut", mean)
-			}
-			if mean := s.WrittenBytes / s.Writes; c.cut != (mean <= 1500) {
-				t.Errorf("messages written hold %d bytes in the mean", mean)
-			}
-		})
+		for _, f := range families {
+			t.Run(f.name+" "+c.name, func(t *testing.T) {
+				ns, stop := mirror(t, c.change)
+				transfer(t, ns, f.here, f.there)
+				s := stop()
+				if err := uncut(s); err != nil {
+					t.Error(err)
+				}
+				if mean := s.ReadBytes / s.ReadPackets; mean < 3000 {
+					t.Errorf("packets read hold %d bytes in the mean: superpackets arrive cut", mean)
+				}
+				if mean := s.WrittenBytes / s.Writes; c.cut != (mean <= 1500) {
+					t.Errorf("messages written hold %d bytes in the mean", mean)
+				}
+			})
+		}
 	}
 }
 
 // transfer sends 8 MB through a TCP connection and back on it.
-func transfer(t *testing.T, ns string) {
+func transfer(t *testing.T, ns, here, there string) {
 	t.Helper()
 	var listener net.Listener
 	err := tun.InNetNS(ns, func() (err error) {
-		listener, err = net.Listen("tcp4", here+":80")
+		listener, err = net.Listen("tcp", net.JoinHostPort(here, "80"))
 		return err
 	})
 	if err != nil {
@@ -141,7 +169,7 @@ func transfer(t *testing.T, ns string) {
 	}()
 	var conn net.Conn
 	err = tun.InNetNS(ns, func() (err error) {
-		conn, err = net.DialTimeout("tcp4", there+":80", 5*time.Second)
+		conn, err = net.DialTimeout("tcp", net.JoinHostPort(there, "80"), 5*time.Second)
 		return err
 	})
 	if err != nil {
@@ -173,45 +201,47 @@ func TestKernelUDP(t *testing.T) {
 		segment bool // let the kernel make a superpacket (UDP_SEGMENT)
 	}{
 		{"superpacket", asIs, true},
-		{"superpacket cut", func(d tun.Device) { tun.SwitchOff(d, true, true) }, true},
+		{"superpacket cut", func(d tun.Device) { tun.SwitchOff(d) }, true},
 		{"datagrams", asIs, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			ns, stop := mirror(t, c.change)
-			in, out := udpPair(t, ns)
-			data := make([]byte, size*count-size/2) // the last is shorter
-			for i := range data {
-				data[i] = byte(i ^ i>>8)
-			}
-			send(t, out, data, size, c.segment)
-			in.SetReadDeadline(time.Now().Add(5 * time.Second))
-			buf := make([]byte, 2000)
-			for at := 0; at < len(data); at += size {
-				n, err := in.Read(buf)
-				want := data[at:min(at+size, len(data))]
-				if err != nil || !bytes.Equal(buf[:n], want) {
-					t.Fatalf("datagram %d: %d bytes of %d, %v", at/size, n, len(want), err)
+		for _, f := range families {
+			t.Run(f.name+" "+c.name, func(t *testing.T) {
+				ns, stop := mirror(t, c.change)
+				in, out := udpPair(t, ns, f.here, f.there)
+				data := make([]byte, size*count-size/2) // the last is shorter
+				for i := range data {
+					data[i] = byte(i ^ i>>8)
 				}
-			}
-			s := stop()
-			if err := uncut(s); err != nil {
-				t.Error(err)
-			}
-			if c.segment && s.ReadPackets != 1 {
-				t.Errorf("%d packets read, want one superpacket", s.ReadPackets)
-			}
-		})
+				send(t, out, data, size, c.segment)
+				in.SetReadDeadline(time.Now().Add(5 * time.Second))
+				buf := make([]byte, 2000)
+				for at := 0; at < len(data); at += size {
+					n, err := in.Read(buf)
+					want := data[at:min(at+size, len(data))]
+					if err != nil || !bytes.Equal(buf[:n], want) {
+						t.Fatalf("datagram %d: %d bytes of %d, %v", at/size, n, len(want), err)
+					}
+				}
+				s := stop()
+				if err := uncut(s); err != nil {
+					t.Error(err)
+				}
+				if c.segment && s.ReadPackets != 1 {
+					t.Errorf("%d packets read, want one superpacket", s.ReadPackets)
+				}
+			})
+		}
 	}
 }
 
 // udpPair is a socket that receives what the other sends through the mirror.
-func udpPair(t *testing.T, ns string) (in, out *net.UDPConn) {
+func udpPair(t *testing.T, ns, here, there string) (in, out *net.UDPConn) {
 	t.Helper()
 	err := tun.InNetNS(ns, func() (err error) {
-		if in, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(here), Port: 9}); err != nil {
+		if in, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(here), Port: 9}); err != nil {
 			return err
 		}
-		out, err = net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.ParseIP(there), Port: 9})
+		out, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.ParseIP(there), Port: 9})
 		return err
 	})
 	if err != nil {

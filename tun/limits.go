@@ -9,7 +9,7 @@ const (
 
 	// ReadLen is the least length, in bytes, of the buffer given to
 	// Device.Read: a virtio header and the longest IPv4 packet. The kernel
-	// builds no longer superpacket unless BIG TCP is switched on for the device,
+	// builds no longer superpacket, of IPv6 neither, unless BIG TCP is switched on for the device,
 	// which Open does not do. A shorter buffer is refused with
 	// io.ErrShortBuffer, because the kernel would cut a longer packet silently.
 	ReadLen = packet.VirtioLen + packet.PacketMax + readSlackBytes
@@ -39,7 +39,7 @@ const (
 
 	// gsoRefusalsMax is how many superpackets in a row the kernel may refuse,
 	// while it takes the very same data in pieces, before the Writer stops
-	// making and passing superpackets of that kind (TSO, USO).
+	// making and passing superpackets of that kind (TSO, USO, each of IPv4 and of IPv6).
 	gsoRefusalsMax = 4
 
 	// iovecsMax is the most slices in one writev (the kernel's UIO_MAXIOV). A

@@ -49,8 +49,7 @@ type Stats struct {
 	Writes         uint64 // write calls tried: system calls, on a real device
 
 	RefusedGSO   uint64 // superpackets refused as such and then written in pieces
-	TSOOff       bool   // no TCP superpackets are written any more
-	USOOff       bool   // no UDP superpackets are written any more
+	GSOOff       uint32 // TUN_F_… bits: superpackets that are not written any more
 	ReadOffloads uint32 // TUN_F_… bits: superpackets the kernel hands over whole
 }
 

@@ -4,7 +4,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hyperplane/packet"
-	"hyperplane/telemetry/drop"
 )
 
 // Sink takes one packet: the virtio header that says off, then head, then the
@@ -21,8 +20,8 @@ type Sink interface {
 //  4. A message refused with EINVAL because it is a superpacket is cut (cut.go).
 //  5. Count: each packet queued ends as written or as refused.
 //
-// What does not decode (IPv6, other protocols, rubbish) is never judged here:
-// it goes to the sink as it is, alone and in its place.
+// What does not decode (other protocols, rubbish) is never judged here: it goes
+// to the sink as it is, alone and in its place.
 type Writer struct {
 	sink  Sink
 	stats *Stats
@@ -30,12 +29,42 @@ type Writer struct {
 	merge  packet.Merge
 	queued uint64 // packets in merge
 
-	view packet.View   // of the packet in hand
-	next packet.Packet // the packet in hand: a copy, since Decode changes its Offload
+	views views         // of the packet in hand
+	next  packet.Packet // the packet in hand: a copy, since Decode changes its Offload
 
-	tso, uso gsoState
-	cutter   cutter
+	gso    [gsoKinds]gsoState
+	cutter cutter
 }
+
+// views decode a packet of either IP version.
+type views struct {
+	four packet.View
+	six  packet.View6
+}
+
+// decode returns KindNone for what does not decode.
+func (v *views) decode(p *packet.Packet) (kind packet.Kind, headLen int) {
+	if isIPv6(p.Data) {
+		v.six.Decode(p)
+		return v.six.Kind, v.six.HeadLen
+	}
+	v.four.Decode(p)
+	return v.four.Kind, v.four.HeadLen
+}
+
+func isIPv6(b []byte) bool { return len(b) > 0 && b[0]>>4 == 6 }
+
+// Kinds of superpackets that a kernel takes or refuses each for itself, and the
+// bits under which it knows them.
+const (
+	tso4 = iota
+	tso6
+	uso4
+	uso6
+	gsoKinds
+)
+
+var gsoBits = [gsoKinds]uint32{unix.TUN_F_TSO4, unix.TUN_F_TSO6, unix.TUN_F_USO4, unix.TUN_F_USO6}
 
 // gsoState says whether superpackets of one kind may still be written.
 type gsoState struct {
@@ -48,40 +77,52 @@ func NewWriter(sink Sink, stats *Stats) *Writer {
 	return &Writer{sink: sink, stats: stats}
 }
 
-// SwitchOff stops superpackets of the given kinds from being written: those
-// that arrive are cut, and nothing is merged into new ones. There is no way
-// back, since what is missing is in the kernel.
-func (w *Writer) SwitchOff(tso, uso bool) {
-	w.tso.off = w.tso.off || tso
-	w.uso.off = w.uso.off || uso
-	w.stats.TSOOff, w.stats.USOOff = w.tso.off, w.uso.off
+// SwitchOff stops superpackets of the given kinds (TUN_F_TSO4, TSO6, USO4, USO6)
+// from being written: those that arrive are cut, and nothing is merged into new
+// ones. There is no way back, since what is missing is in the kernel.
+func (w *Writer) SwitchOff(kinds uint32) {
+	for i, bit := range gsoBits {
+		if kinds&bit != 0 {
+			w.gso[i].off = true
+			w.stats.GSOOff |= bit
+		}
+	}
 }
 
 // Write queues p; see Device.Write.
 func (w *Writer) Write(p *packet.Packet) {
 	w.next = *p
-	if w.view.Decode(&w.next) != drop.None || !w.mergeable() {
+	kind, headLen := w.views.decode(&w.next)
+	if !w.mergeable(kind) {
 		w.Flush()
 		w.put(w.next.Offload, w.next.Data, nil, 1)
 		return
 	}
-	if !w.merge.Add(&w.next, &w.view) {
+	if !w.merge.Add(&w.next, kind, headLen) {
 		w.Flush()
-		w.merge.Add(&w.next, &w.view)
+		w.merge.Add(&w.next, kind, headLen)
 	}
 	w.queued++
 }
 
 // mergeable reports whether the packet in hand may go through the merge. ICMP
 // and fragments never continue each other.
-func (w *Writer) mergeable() bool {
-	switch w.view.Kind {
+func (w *Writer) mergeable(kind packet.Kind) bool {
+	switch kind {
 	case packet.KindTCP:
-		return !w.tso.off
+		return !w.gso[ofVersion(tso4, w.next.Data)].off
 	case packet.KindUDP:
-		return !w.uso.off
+		return !w.gso[ofVersion(uso4, w.next.Data)].off
 	}
 	return false
+}
+
+// ofVersion is the kind of IPv4 or, right behind it, the same of IPv6.
+func ofVersion(kind int, data []byte) int {
+	if isIPv6(data) {
+		kind++
+	}
+	return kind
 }
 
 // Flush writes what is queued; see Device.Flush.
@@ -106,8 +147,8 @@ func (w *Writer) Discard() {
 
 // put writes one message made of the given number of queued packets.
 func (w *Writer) put(off packet.Offload, head []byte, bodies [][]byte, queued uint64) {
-	state := w.gso(off)
-	if state != nil && state.off {
+	kind := gsoKind(off, head)
+	if kind >= 0 && w.gso[kind].off {
 		w.cut(off, head, bodies, queued)
 		return
 	}
@@ -115,13 +156,13 @@ func (w *Writer) put(off packet.Offload, head []byte, bodies [][]byte, queued ui
 	switch {
 	case errno == 0:
 		w.stats.WrittenPackets += queued
-		if state != nil {
-			state.refusals = 0
+		if kind >= 0 {
+			w.gso[kind].refusals = 0
 		}
-	case errno == unix.EINVAL && state != nil:
+	case errno == unix.EINVAL && kind >= 0:
 		w.stats.RefusedGSO++
 		if w.cut(off, head, bodies, queued) {
-			w.giveUp(state)
+			w.giveUp(kind)
 		}
 	default:
 		w.stats.RefusedPackets += queued
@@ -142,23 +183,24 @@ func (w *Writer) send(off packet.Offload, head []byte, bodies [][]byte) unix.Err
 	return errno
 }
 
-// gso returns the state for the kind of superpacket off describes, nil when
-// it is none.
-func (w *Writer) gso(off packet.Offload) *gsoState {
+// gsoKind is the kind of superpacket that off describes, -1 when it is none.
+func gsoKind(off packet.Offload, head []byte) int {
 	switch off.GSO.Base() {
-	case packet.GSOTCPv4, packet.GSOTCPv6:
-		return &w.tso
+	case packet.GSOTCPv4:
+		return tso4
+	case packet.GSOTCPv6:
+		return tso6
 	case packet.GSOUDP:
-		return &w.uso
+		return ofVersion(uso4, head)
 	}
-	return nil
+	return -1
 }
 
 // giveUp counts a superpacket that was refused although its pieces were taken,
 // which shows that the kernel objects to the form and not to the packet.
-func (w *Writer) giveUp(s *gsoState) {
+func (w *Writer) giveUp(kind int) {
+	s := &w.gso[kind]
 	if s.refusals++; s.refusals >= gsoRefusalsMax {
-		s.off = true
-		w.stats.TSOOff, w.stats.USOOff = w.tso.off, w.uso.off
+		w.SwitchOff(gsoBits[kind])
 	}
 }

@@ -26,10 +26,12 @@ func same(t testing.TB, got, want packet.Packet) {
 // datagram, with its place and its bytes. Written apart from package packet's
 // own cutting, to judge it.
 func units(p packet.Packet) (lines []string) {
-	ip := packet.IPv4(p.Data)
-	l4 := ip.Payload()
+	version, proto, l4 := p.Data[0]>>4, p.Data[9], p.Data[20:]
+	if version == 6 {
+		proto, l4 = p.Data[6], p.Data[40:]
+	}
 	head, seq := packet.UDPHeaderLen, 0
-	switch ip.Protocol() {
+	switch proto {
 	case packet.ProtoTCP:
 		head, seq = packet.TCP(l4).HeaderLen(), int(packet.TCP(l4).Seq())
 	case packet.ProtoICMP:
@@ -41,9 +43,9 @@ func units(p packet.Packet) (lines []string) {
 	}
 	for first := true; first || len(data) > 0; first = false {
 		n := min(size, len(data))
-		lines = append(lines, fmt.Sprintf("proto %d seq %d: %x", ip.Protocol(), seq, data[:n]))
+		lines = append(lines, fmt.Sprintf("IPv%d proto %d seq %d: %x", version, proto, seq, data[:n]))
 		data = data[n:]
-		if ip.Protocol() == packet.ProtoTCP {
+		if proto == packet.ProtoTCP {
 			seq += n
 		}
 	}
@@ -51,9 +53,9 @@ func units(p packet.Packet) (lines []string) {
 }
 
 // draw makes a packet, as often as not one that continues its flow.
-func draw(t *rapid.T, at *[2]int) packet.Packet {
+func draw(t *rapid.T, at *[4]int) packet.Packet {
 	size := rapid.SampledFrom([]int{0, 1, 99, 100, 100, 100}).Draw(t, "size")
-	i := rapid.IntRange(0, 1).Draw(t, "flow")
+	i := rapid.IntRange(0, 3).Draw(t, "flow")
 	if rapid.IntRange(0, 9).Draw(t, "gap") == 0 {
 		at[i] += 1000
 	}
@@ -61,10 +63,8 @@ func draw(t *rapid.T, at *[2]int) packet.Packet {
 	if super {
 		size = rapid.IntRange(101, 5000).Draw(t, "super size")
 	}
-	p := tuntest.UDPData(at[i], size)
-	if i == 0 {
-		p = tuntest.TCPData(at[i], size)
-	}
+	build := []func(at, size int) packet.Packet{tuntest.TCPData, tuntest.UDPData, tuntest.TCPData6, tuntest.UDPData6}[i]
+	p := build(at[i], size)
 	at[i] += size
 	switch {
 	case super:
@@ -97,7 +97,7 @@ func TestWriterProperty(t *testing.T) {
 			return 0
 		})
 		var want, got []string
-		var at [2]int
+		var at [4]int
 		count := rapid.IntRange(1, 60).Draw(t, "packets")
 		collect := func() {
 			for _, p := range d.Sent() {

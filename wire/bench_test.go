@@ -61,14 +61,13 @@ func turns(b *testing.B, c []wire.Conn, p packet.Packet) {
 }
 
 func turnsBy(b *testing.B, c []wire.Conn, p packet.Packet, tunnel packet.Tunnel, batch int) {
-	var v packet.View
 	w := wire.Packet{Packet: p, Tunnel: tunnel, Peer: c[1].LocalAddr()}
-	v.Decode(&w.Packet)
+	new(packet.View).Decode(&w.Packet)
 	pkts := make([]wire.Packet, 64)
 	b.SetBytes(int64(len(p.Data)))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		c[0].Send(&w, &v)
+		c[0].Send(&w)
 		if i%batch != batch-1 {
 			continue
 		}

@@ -43,6 +43,7 @@ func (d *datagrams) decode(pkts []Packet, stats *Stats) (n int) {
 			continue
 		}
 		p.Data = b[head:]
+		p.Room = b[:head] // what lies before is the datagram before
 		p.Offload = packet.Offload{GSO: p.Tunnel.GSO, Partial: p.Tunnel.Partial, GSOSize: p.Tunnel.GSOSize}
 		p.Peer = d.peer
 		stats.ReceivedPackets++

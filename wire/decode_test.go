@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hyperplane/packet"
+	"hyperplane/telemetry/drop"
 )
 
 // FuzzReceive feeds any bytes, cut at any size, to the decoder of received
@@ -18,6 +19,8 @@ func FuzzReceive(f *testing.F) {
 	head := make([]byte, packet.GeneveLen)
 	(&packet.Tunnel{VNI: 1, Service: 2, Partial: true, GSO: packet.GSOTCPv4, GSOSize: 1400}).Encode(head)
 	one := append(bytes.Clone(head), bytes.Repeat([]byte{0x45}, 40)...)
+	six := append(bytes.Clone(head), bytes.Repeat([]byte{0x65}, 40)...)
+	(&packet.Tunnel{VNI: 1, Service: 2, IPv6: true}).Encode(six)
 	chained := make([]byte, packet.GeneveMax)
 	(&packet.Tunnel{Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}).Encode(chained)
 	hello := append(make([]byte, packet.GeneveLen), "hello"...)
@@ -26,6 +29,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add(append(bytes.Clone(hello), hello...), int32(len(hello)), uint8(1))
 	f.Add([]byte{}, int32(0), uint8(1))
 	f.Add(one, int32(0), uint8(1))
+	f.Add(append(bytes.Clone(one), six...), int32(len(one)), uint8(1))
 	f.Add(bytes.Repeat(one, 3), int32(len(one)), uint8(2))
 	f.Add(bytes.Repeat(one, 3)[:150], int32(len(one)), uint8(64))
 	f.Add(one, int32(-5), uint8(3))
@@ -67,6 +71,13 @@ func decodeAll(t *testing.T, message []byte, seg int32, batch int) (all decoded)
 			}
 			if chain := p.Tunnel.Chain; (chain != nil) != (p.Tunnel.Stage == packet.StageChain) || chain != nil && !bytes.Contains(message, chain[:]) {
 				t.Fatalf("tunnel %+v", p.Tunnel)
+			}
+			if len(p.Room) < packet.GeneveLen || cap(p.Room) != len(p.Room)+len(p.Data) {
+				t.Fatalf("room of %d bytes, capacity %d, before %d", len(p.Room), cap(p.Room), len(p.Data))
+			}
+			var again packet.Tunnel // the room is the packet's own header and no more
+			if n, r := again.Decode(p.Room[:cap(p.Room)]); n != len(p.Room) || r != drop.None || again != p.Tunnel {
+				t.Fatalf("in the room is %+v: %v, %d of %d bytes", again, r, n, len(p.Room))
 			}
 			all.bytes += len(p.Data)
 			all.sum = all.sum*31 + packet.Fold(packet.Sum(p.Data, uint64(p.Tunnel.VNI)))

@@ -37,6 +37,10 @@
 // arrives. The kernel counts messages: a train that it merged and then had no
 // room for counts once.
 //
+// Which IP version a packet is, is nothing to this package but a protocol type in
+// the tunnel header (packet.Tunnel). The header that was read is given away as room
+// for a packet that grows (Packet.Room).
+//
 // A datagram need not hold a packet: the nodes' own messages (packet.Tunnel's
 // control stages) travel the same way, in the same trains. What they say is
 // not this package's business, nor what a chain option says.

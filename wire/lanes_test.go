@@ -33,7 +33,7 @@ func TestLanes(t *testing.T) {
 			{Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)},
 		} {
 			tunnel.Service = i
-			c[0].Send(&wire.Packet{Packet: wiretest.UDP(4000, i, 200-tunnel.Len(), 0), Tunnel: tunnel, Peer: to[0].LocalAddr()}, nil)
+			c[0].Send(&wire.Packet{Packet: wiretest.UDP(4000, i, 200-tunnel.Len(), 0), Tunnel: tunnel, Peer: to[0].LocalAddr()})
 		}
 	}
 	c[0].Flush()

@@ -45,7 +45,7 @@ type port struct {
 	stats    Stats
 }
 
-func (p *port) Send(pkt *Packet, _ *packet.View) {
+func (p *port) Send(pkt *Packet) {
 	to := p.exchange.ports[pkt.Peer]
 	if p.closed || to == nil || to.n+to.held == len(to.inbox) || !pkt.wellFormed() {
 		p.stats.RefusedPackets++
@@ -61,7 +61,7 @@ func (p *port) Send(pkt *Packet, _ *packet.View) {
 		slot.Offload = packet.Offload{}
 	}
 	t := &slot.Tunnel
-	t.Partial, t.GSO, t.GSOSize = slot.Offload.Partial, slot.Offload.GSO, slot.Offload.GSOSize
+	t.Describe(slot.Data, slot.Offload)
 	if t.Chain != nil {
 		to.chains[i] = *t.Chain
 		t.Chain = &to.chains[i]

@@ -24,13 +24,18 @@ func TestMemoryConformance(t *testing.T) { wiretest.Conformance(t, openMemory) }
 func TestMemoryCopiesNothing(t *testing.T) {
 	c := openMemory(t, 2, 0)
 	p := wiretest.TCP(4000, 1, 60000, 1400)
-	c[0].Send(&wire.Packet{Packet: p, Peer: c[1].LocalAddr()}, nil)
+	buf := append(make([]byte, 30), p.Data...)
+	p.Data = buf[30:]
+	c[0].Send(&wire.Packet{Packet: p, Room: buf[:30], Peer: c[1].LocalAddr()})
 	got := make([]wire.Packet, 2)
 	if n, err := c[1].Recv(got); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if &got[0].Data[0] != &p.Data[0] || len(got[0].Data) != len(p.Data) || got[0].Offload != p.Offload {
 		t.Error("not the packet that was sent")
+	}
+	if r := got[0].Room; len(r) != 30 || &r[:31][30] != &p.Data[0] {
+		t.Errorf("room of %d bytes, or elsewhere; the sender's was 30", len(r))
 	}
 	if got[0].Tunnel.GSO != packet.GSOTCPv4 || got[0].Tunnel.GSOSize != 1400 || !got[0].Tunnel.Partial {
 		t.Errorf("tunnel %+v does not tell the offload", got[0].Tunnel)
@@ -45,7 +50,7 @@ func TestMemoryKeepsChains(t *testing.T) {
 	var chain [packet.ChainLen]byte
 	send := func(n byte) {
 		chain = [packet.ChainLen]byte{n}
-		a.Send(&wire.Packet{Packet: wiretest.UDP(4000, 1, 10, 0), Peer: 2, Tunnel: packet.Tunnel{Stage: packet.StageChain, Chain: &chain}}, nil)
+		a.Send(&wire.Packet{Packet: wiretest.UDP(4000, 1, 10, 0), Peer: 2, Tunnel: packet.Tunnel{Stage: packet.StageChain, Chain: &chain}})
 	}
 	fill := func(n byte) {
 		for refused := a.Stats().RefusedPackets; a.Stats().RefusedPackets == refused; {
@@ -76,14 +81,14 @@ func TestMemoryRefuses(t *testing.T) {
 		t.Error("two ports with one address")
 	}
 	p := wire.Packet{Packet: wiretest.UDP(4000, 1, 10, 0), Peer: 3}
-	a.Send(&p, nil)
+	a.Send(&p)
 	if s := a.Stats(); s.RefusedPackets != 1 || x.Pending() != 0 {
 		t.Errorf("unknown address: refused %d, pending %d", s.RefusedPackets, x.Pending())
 	}
 	p.Peer = 2
 	const many = 100000
 	for range many {
-		a.Send(&p, nil)
+		a.Send(&p)
 	}
 	s := *a.Stats()
 	if s.SentPackets+s.RefusedPackets != many+1 || s.RefusedPackets < 2 || uint64(x.Pending()) != s.SentPackets {
@@ -98,7 +103,7 @@ func TestMemoryRefuses(t *testing.T) {
 		t.Errorf("received %d, lost with Close %d, pending %d; sent were %d", got.ReceivedPackets, got.Overflow, x.Pending(), s.SentPackets)
 	}
 	before := *a.Stats()
-	a.Send(&p, nil)
+	a.Send(&p)
 	if after := a.Stats(); after.RefusedPackets != before.RefusedPackets+1 || after.SentPackets != before.SentPackets {
 		t.Errorf("sent to a closed port: %+v, before %+v", *after, before)
 	}

@@ -7,7 +7,7 @@ import (
 
 // Send queues p: whole where it fits one datagram of the path or cannot be
 // cut, otherwise in the fewest equal pieces that fit.
-func (c *conn) Send(p *Packet, v *packet.View) {
+func (c *conn) Send(p *Packet) {
 	if c.fd < 0 || !p.wellFormed() {
 		c.stats.RefusedPackets++
 		return
@@ -18,7 +18,7 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 	head := p.Tunnel.Len()
 	size := head + len(p.Data)
 	if size > c.send.sizeOK && p.Offload.GSO != packet.GSONone && !p.Tunnel.Control() {
-		c.sendPieces(p, v)
+		c.sendPieces(p)
 		return
 	}
 	if size > datagramMax {
@@ -30,7 +30,8 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 		c.stats.RefusedPackets++
 		return
 	}
-	tunnel := tunnelOf(p, p.Offload)
+	tunnel := p.Tunnel
+	tunnel.Describe(p.Data, p.Offload)
 	tunnel.Encode(t.arena[t.used : t.used+head])
 	t.extend(head)
 	t.body(p.Data)
@@ -39,12 +40,12 @@ func (c *conn) Send(p *Packet, v *packet.View) {
 
 // sendPieces queues a superpacket as several datagrams, each with the whole
 // tunnel header: where they are put together is not known here.
-func (c *conn) sendPieces(p *Packet, v *packet.View) {
+func (c *conn) sendPieces(p *Packet) {
 	tunnelLen := p.Tunnel.Len()
 	// Where even one segment is longer than the path admits, perhaps only by the
 	// chain option, each segment is a datagram of its own that the kernel fragments.
-	longest := max(c.send.sizeOK-tunnelLen, v.HeadLen+int(p.Offload.GSOSize))
-	if c.cut.Plan(&p.Packet, v, longest) != drop.None {
+	longest := max(c.send.sizeOK-tunnelLen, int(p.Offload.HdrLen)+int(p.Offload.GSOSize))
+	if c.cut.Plan(&p.Packet, longest) != drop.None {
 		c.stats.RefusedPackets++
 		return
 	}
@@ -52,7 +53,8 @@ func (c *conn) sendPieces(p *Packet, v *packet.View) {
 	n := c.cut.N()
 	for i := range n {
 		headLen, body, offload := c.cut.Piece(i, c.head[tunnelLen:])
-		tunnel := tunnelOf(p, offload)
+		tunnel := p.Tunnel
+		tunnel.Describe(p.Data, offload)
 		tunnel.Encode(c.head[:tunnelLen])
 		size := tunnelLen + headLen + len(body)
 		t, at := c.send.room(p.Peer, laneOf(&p.Tunnel), size)
@@ -71,15 +73,11 @@ func (c *conn) sendPieces(p *Packet, v *packet.View) {
 	}
 }
 
-// wellFormed says that the chain option belongs to the stage: a receiver
-// refuses any other datagram.
+// wellFormed says that the chain option belongs to the stage, in which there is
+// no IPv6: a receiver refuses any other datagram.
 func (p *Packet) wellFormed() bool {
-	return (p.Tunnel.Chain != nil) == (p.Tunnel.Stage == packet.StageChain)
-}
-
-// tunnelOf is p's tunnel header with the offload of the piece that it precedes.
-func tunnelOf(p *Packet, o packet.Offload) packet.Tunnel {
-	t := p.Tunnel
-	t.Partial, t.GSO, t.GSOSize = o.Partial, o.GSO, o.GSOSize
-	return t
+	if p.Tunnel.Stage != packet.StageChain {
+		return p.Tunnel.Chain == nil
+	}
+	return p.Tunnel.Chain != nil && (len(p.Data) == 0 || p.Data[0]>>4 != 6)
 }

@@ -36,8 +36,15 @@ func TestTrainsKeepEveryDatagram(t *testing.T) {
 			if p.Tunnel.Stage == packet.StageChain {
 				p.Tunnel.Chain = &[packet.ChainLen]byte{byte(i)}
 			}
-			c.Send(&p, nil)
+			if size > 0 {
+				p.Data[0] = 4 << 4
+				if p.Tunnel.Stage == packet.StageData && rapid.Bool().Draw(rt, "ipv6") {
+					p.Data[0] = 6 << 4
+				}
+			}
+			c.Send(&p)
 			datagram := make([]byte, p.Tunnel.Len())
+			p.Tunnel.Describe(p.Data, p.Offload)
 			p.Tunnel.Encode(datagram)
 			w := way{p.Peer, laneOf(&p.Tunnel)}
 			want[w] = append(want[w], append(datagram, p.Data...))
@@ -83,12 +90,12 @@ func TestSmallPacketsAreJoined(t *testing.T) {
 	c := conn{fd: 1, maxPacket: 1548}
 	c.send.init(1572)
 	for range trainDatagramsMax {
-		c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1}, nil)
+		c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1})
 	}
 	if tr := &c.send.trains[0]; c.send.n != 1 || tr.iovecs != 1 || tr.n != trainDatagramsMax || !tr.closed {
 		t.Errorf("%d trains; the first of %d datagrams in %d ranges", c.send.n, tr.n, tr.iovecs)
 	}
-	c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1}, nil)
+	c.Send(&Packet{Packet: packet.Packet{Data: make([]byte, 60)}, Peer: 1})
 	if c.send.n != 2 {
 		t.Error("a full train took another datagram")
 	}
@@ -98,12 +105,12 @@ func TestSmallPacketsAreJoined(t *testing.T) {
 // in pieces that do not even fit the path too.
 func TestPacketTrainsMax(t *testing.T) {
 	for _, mss := range []int{165, 203, 405, 536} {
-		data, v := superpacket(t, packet.PacketMax, mss)
+		super := superpacket(t, packet.PacketMax, mss)
 		for _, tunnel := range []packet.Tunnel{{}, {Stage: packet.StageChain, Chain: new([packet.ChainLen]byte)}} {
 			c := conn{fd: 1, maxPacket: pathMTUMin - packet.TunnelOverhead}
 			c.send.init(pathMTUMin - 28)
-			p := Packet{Packet: packet.Packet{Data: data, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: uint16(mss), Partial: true}}, Peer: 1, Tunnel: tunnel}
-			c.Send(&p, v)
+			p := Packet{Packet: super, Peer: 1, Tunnel: tunnel}
+			c.Send(&p)
 			if c.stats.RefusedPackets != 0 || c.send.n >= packetTrainsMax {
 				t.Errorf("stage %d, segments of %d: %d trains, kept are %d; refused %d", tunnel.Stage, mss, c.send.n, packetTrainsMax, c.stats.RefusedPackets)
 			}
@@ -112,16 +119,15 @@ func TestPacketTrainsMax(t *testing.T) {
 }
 
 // superpacket is a TCP packet of total bytes with the longest headers.
-func superpacket(t *testing.T, total, mss int) ([]byte, *packet.View) {
+func superpacket(t *testing.T, total, mss int) packet.Packet {
 	t.Helper()
 	b := make([]byte, total)
 	fillSuperpacket(b)
 	p := packet.Packet{Data: b, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: uint16(mss), Partial: true}}
-	v := new(packet.View)
-	if r := v.Decode(&p); r != 0 {
+	if r := new(packet.View).Decode(&p); r != 0 {
 		t.Fatal(r)
 	}
-	return b, v
+	return p
 }
 
 func fillSuperpacket(b []byte) {
@@ -165,17 +171,16 @@ func TestRefusedPacketsAreCountedOnce(t *testing.T) {
 			c.singly = tc.singly
 			// Pieces of 1400 bytes and neighbours of the same size share trains.
 			p := Packet{Packet: packet.Packet{Data: data, Offload: packet.Offload{GSO: packet.GSOTCPv4, GSOSize: 1400, Partial: true}}, Peer: 127<<24 | 1}
-			v := new(packet.View)
-			if r := v.Decode(&p.Packet); r != 0 {
+			if r := new(packet.View).Decode(&p.Packet); r != 0 {
 				t.Fatal(r)
 			}
 			before := p
 			before.Data, before.Offload = make([]byte, 1520), packet.Offload{}
 			behind := before
 			behind.Data = make([]byte, 100)
-			c.Send(&before, nil)
-			c.Send(&p, v)
-			c.Send(&behind, nil)
+			c.Send(&before)
+			c.Send(&p)
+			c.Send(&behind)
 			if c.send.n != 2 || c.send.trains[0].n != 42 || c.send.trains[1].n != 6 {
 				t.Fatalf("%d trains, the first of %d and %d datagrams; the test wants 42 and 6", c.send.n, c.send.trains[0].n, c.send.trains[1].n)
 			}
@@ -191,5 +196,17 @@ func TestRefusedPacketsAreCountedOnce(t *testing.T) {
 				t.Errorf("sent %d, refused %d, datagrams %d; want %d, %d, %d", s.SentPackets, s.RefusedPackets, s.SentDatagrams, tc.sent, tc.refused, tc.datagrams)
 			}
 		})
+	}
+}
+
+// A superpacket that nobody decoded is refused, not cut by what its metadata lacks.
+func TestSendRefusesWhatIsNotDecoded(t *testing.T) {
+	c := conn{fd: 1, maxPacket: 1548}
+	c.send.init(1572)
+	p := Packet{Packet: superpacket(t, 9000, 1400), Peer: 1}
+	p.Offload = packet.Offload{GSO: p.Offload.GSO, GSOSize: p.Offload.GSOSize, Partial: true}
+	c.Send(&p)
+	if c.stats.RefusedPackets != 1 || c.send.n != 0 {
+		t.Errorf("refused %d, %d trains", c.stats.RefusedPackets, c.send.n)
 	}
 }

@@ -309,6 +309,8 @@ func TestUDPHostileDatagrams(t *testing.T) {
 		{"options cut", good[:20], drop.GeneveTooShort},
 		{"version 1", change(func(b []byte) { b[0] |= 0x40 }), drop.GeneveBadVersion},
 		{"O bit", change(func(b []byte) { b[1] |= 0x80 }), drop.GeneveControl},
+		{"IPv6 by type, IPv4 inside", change(func(b []byte) { b[2], b[3] = 0x86, 0xdd }), drop.GeneveBadProtocol},
+		{"IPv4 by type, IPv6 inside", change(func(b []byte) { b[24] = 0x60 }), drop.GeneveBadProtocol},
 		{"Ethernet inside", change(func(b []byte) { b[2], b[3] = 0x65, 0x58 }), drop.GeneveBadProtocol},
 		{"unknown critical option", change(func(b []byte) { b[8] = 1 }), drop.GeneveUnknownCritical},
 		{"unknown option only", change(func(b []byte) { b[8], b[10] = 1, 1 }), drop.GeneveMissingOption},

@@ -12,10 +12,16 @@ import (
 // no Offload, and is never cut: beyond the path's MTU the kernel fragments it.
 type Packet struct {
 	packet.Packet
+	// Room is free bytes that end exactly where Data begins, in the same buffer,
+	// for a header that grows; its capacity reaches over Data. Over UDP it is the
+	// tunnel header that was just decoded, so at least packet.GeneveLen bytes after
+	// Recv, in which Tunnel.Chain may lie; in memory it is what the sender had, or
+	// nil. Its owner is Data's. Who lets Data begin elsewhere must change it too.
+	Room []byte
 
-	// Tunnel is what travels beside the packet. Its Partial, GSO and GSOSize
-	// are ignored by Send, which takes them from Offload, and equal to Offload
-	// after Recv. Chain is set exactly in packet.StageChain: Send refuses
+	// Tunnel is what travels beside the packet. Its IPv6, Partial, GSO and GSOSize
+	// are ignored by Send, which takes them from Data and Offload, and equal to
+	// these after Recv. Chain is set exactly in packet.StageChain: Send refuses
 	// another. After Recv it lies in the Conn's buffers, as Data does.
 	Tunnel packet.Tunnel
 
@@ -35,10 +41,11 @@ type Conn interface {
 	Recv(pkts []Packet) (n int, err error)
 
 	// Send queues p for p.Peer. p itself and what Tunnel.Chain points to may be
-	// reused at once; p.Data is borrowed until Flush and not changed. v must describe p when p is a
-	// superpacket; otherwise it may be nil. Send may flush when its queue is
-	// full. It never fails: what could not be sent is counted.
-	Send(p *Packet, v *packet.View)
+	// reused at once; p.Data is borrowed until Flush and not changed. A
+	// superpacket must be decoded: its Offload says where to cut it. Send may
+	// flush when its queue is full. It never fails: what could not be sent is
+	// counted.
+	Send(p *Packet)
 
 	// Flush sends what was queued.
 	Flush()

@@ -46,7 +46,7 @@ func WorkerProbes(t *testing.T, name string, attach func(*loop.Loop, wire.Conn) 
 				asked++
 				if i > 0 { // the first one is dead
 					liveness.AnswerProbe(p.Data, s.CellID, true, 1)
-					conn.Send(&p, nil)
+					conn.Send(&p)
 				}
 			}
 			return loop.Moved{Packets: n}

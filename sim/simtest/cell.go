@@ -187,7 +187,7 @@ func (c *Cell) Internet() (ps []packet.Packet) {
 // sent it to the machine with address to. It does not bypass any check.
 func (c *Cell) Inject(from, to packet.Addr4, t packet.Tunnel, p packet.Packet) error {
 	port := c.exchange.Port(from)
-	port.Send(&wire.Packet{Packet: p, Tunnel: t, Peer: to}, nil)
+	port.Send(&wire.Packet{Packet: p, Tunnel: t, Peer: to})
 	return c.step()
 }
 

@@ -135,7 +135,7 @@ var table = [N]struct{ name, meaning string }{
 	GeneveUnknownCritical: {"geneve_unknown_critical", "An unknown GENEVE option with the critical bit set (RFC 8926, section 3.5)."},
 	GeneveMissingOption:   {"geneve_missing_option", "GENEVE without Hyperplane's option; the sender is not one of ours."},
 	GeneveControl:         {"geneve_control", "GENEVE whose O bit and stage contradict each other: the bit belongs to what carries no packet, and only to that."},
-	GeneveBadProtocol:     {"geneve_bad_protocol", "The GENEVE payload is neither IPv4 (protocol type 0x0800) nor, with the O bit set, one of ours (0x88B5)."},
+	GeneveBadProtocol:     {"geneve_bad_protocol", "The GENEVE payload is neither IPv4 (protocol type 0x0800), nor IPv6 (0x86DD), nor, with the O bit set, one of ours (0x88B5); or it is a packet of another version than its type says."},
 	UnknownPeer:           {"unknown_peer", "The outer source address is no host, node or edge of the state."},
 	HopBudget:             {"hop_budget", "The hop budget in the tunnel header reached zero; packets are looping."},
 

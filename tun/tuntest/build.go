@@ -64,30 +64,75 @@ func encodeIP(b []byte, proto uint8, id uint16) (l4 []byte) {
 	return b[packet.IPv4HeaderLen:]
 }
 
-// Partial replaces the complete checksum of TCPData or UDPData by a partial
+// The flows of IPv6: the same, between addresses of IPv6's benchmarking range
+// (RFC 5180, section 8).
+var (
+	flowSrc6 = packet.Addr6{0x20, 0x01, 0, 2, 15: 1}
+	flowDst6 = packet.Addr6{0x20, 0x01, 0, 2, 0, 0, 0, 1, 15: 1}
+)
+
+// TCPData6 is TCPData over IPv6.
+func TCPData6(at, size int) packet.Packet {
+	return overIPv6(TCPData(at, size))
+}
+
+// UDPData6 is UDPData over IPv6.
+func UDPData6(at, size int) packet.Packet {
+	return overIPv6(UDPData(at, size))
+}
+
+// overIPv6 gives a packet of the suite's flow an IPv6 header.
+func overIPv6(p packet.Packet) packet.Packet {
+	l4, proto := p.Data[packet.IPv4HeaderLen:], packet.IPv4(p.Data).Protocol()
+	b := append(make([]byte, packet.IPv6HeaderLen), l4...)
+	packet.IPv6(b).Encode(packet.IPv6Fields{
+		PayloadLen: len(l4), NextHeader: proto, HopLimit: 64, FlowLabel: 0x12345, Src: flowSrc6, Dst: flowDst6,
+	})
+	field := b[packet.IPv6HeaderLen+csumOffset(proto):][:2]
+	field[0], field[1] = 0, 0
+	sum := packet.Checksum(b[packet.IPv6HeaderLen:], packet.IPv6(b).PseudoSum(proto, len(l4)))
+	field[0], field[1] = byte(sum>>8), byte(sum)
+	return packet.Packet{Data: b}
+}
+
+func csumOffset(proto uint8) int {
+	if proto == packet.ProtoTCP {
+		return 16
+	}
+	return 6
+}
+
+// header returns what Partial and Super must know of a packet of either version.
+func header(b []byte) (ipLen int, proto uint8, pseudo uint64) {
+	if b[0]>>4 == 6 {
+		ip := packet.IPv6(b)
+		return packet.IPv6HeaderLen, ip.NextHeader(), ip.PseudoSum(ip.NextHeader(), ip.PayloadLen())
+	}
+	ip := packet.IPv4(b)
+	return packet.IPv4HeaderLen, ip.Protocol(), packet.PseudoSum4(ip.Src(), ip.Dst(), ip.Protocol(), len(b)-packet.IPv4HeaderLen)
+}
+
+// Partial replaces the complete checksum of a TCP or UDP packet by a partial
 // one, to be finished by whoever takes it.
 func Partial(p packet.Packet) packet.Packet {
-	ip := packet.IPv4(p.Data)
-	l4 := p.Data[packet.IPv4HeaderLen:]
-	sum := packet.Fold(packet.PseudoSum4(flowSrc, flowDst, ip.Protocol(), len(l4)))
+	ipLen, proto, pseudo := header(p.Data)
+	at, sum := ipLen+csumOffset(proto), packet.Fold(pseudo)
+	p.Data[at], p.Data[at+1] = byte(sum>>8), byte(sum)
 	p.Offload.Partial = true
-	p.Offload.CsumStart = packet.IPv4HeaderLen
-	if ip.Protocol() == packet.ProtoTCP {
-		packet.TCP(l4).SetChecksum(sum)
-		p.Offload.CsumOffset = 16
-	} else {
-		packet.UDP(l4).SetChecksum(sum)
-		p.Offload.CsumOffset = 6
-	}
+	p.Offload.CsumStart, p.Offload.CsumOffset = uint16(ipLen), uint16(at-ipLen)
 	return p
 }
 
-// Super makes a superpacket of TCPData or UDPData with this segment size.
+// Super makes a superpacket of TCP or UDP data with this segment size.
 func Super(p packet.Packet, segment int) packet.Packet {
 	p = Partial(p)
-	p.Offload.GSO, p.Offload.HdrLen = packet.GSOTCPv4, packet.IPv4HeaderLen+packet.TCPHeaderLen
-	if packet.IPv4(p.Data).Protocol() == packet.ProtoUDP {
-		p.Offload.GSO, p.Offload.HdrLen = packet.GSOUDP, packet.IPv4HeaderLen+packet.UDPHeaderLen
+	ipLen, proto, _ := header(p.Data)
+	p.Offload.GSO, p.Offload.HdrLen = packet.GSOTCPv4, uint16(ipLen+packet.TCPHeaderLen)
+	switch {
+	case proto == packet.ProtoUDP:
+		p.Offload.GSO, p.Offload.HdrLen = packet.GSOUDP, uint16(ipLen+packet.UDPHeaderLen)
+	case ipLen == packet.IPv6HeaderLen:
+		p.Offload.GSO = packet.GSOTCPv6
 	}
 	p.Offload.GSOSize = uint16(segment)
 	return p

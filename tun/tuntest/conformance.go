@@ -42,6 +42,7 @@ func Conformance(t *testing.T, open func(t *testing.T) Subject) {
 		{"read TCP superpacket whole", readSuperTCP},
 		{"read TCP superpacket with CWR whole", readSuperECN},
 		{"read UDP superpacket whole", readSuperUDP},
+		{"read IPv6 superpackets whole", readSuper6},
 		{"read into short buffer", readShort},
 		{"read above the MTU", readTooBig},
 		{"write complete packet", writeComplete},
@@ -51,6 +52,10 @@ func Conformance(t *testing.T, open func(t *testing.T) Subject) {
 		{"write UDP superpacket whole", writeSuperUDP},
 		{"merge TCP", mergeTCP},
 		{"merge UDP", mergeUDP},
+		{"write IPv6 superpackets whole", writeSuper6},
+		{"merge TCP over IPv6", mergeTCP6},
+		{"merge UDP over IPv6", mergeUDP6},
+		{"merge no version with the other", mergeVersions},
 		{"merge only what continues", mergeBroken},
 		{"keep order", keepOrder},
 		{"flush nothing", flushNothing},
@@ -173,6 +178,15 @@ func readSuperUDP(t *testing.T, b *bench) {
 	p := Super(UDPData(0, 20*1000+1), 1000)
 	b.inject(t, p)
 	same(t, b.read(t), p)
+}
+
+func readSuper6(t *testing.T, b *bench) {
+	for _, p := range []packet.Packet{
+		TCPData6(0, 100), Partial(UDPData6(0, 100)), Super(TCPData6(0, 40*1000+1), 1000), Super(UDPData6(0, 20*1000+1), 1000),
+	} {
+		b.inject(t, p)
+		same(t, b.read(t), p)
+	}
 }
 
 func readShort(t *testing.T, b *bench) {

@@ -51,6 +51,38 @@ func mergeUDP(t *testing.T, b *bench) {
 	same(t, b.write(t, 1, ps...)[0], Super(UDPData(0, 39*100+50), 100))
 }
 
+func writeSuper6(t *testing.T, b *bench) {
+	ps := []packet.Packet{Super(TCPData6(0, 50*1000+1), 1000), Super(UDPData6(0, 20*1000+1), 1000), superECN6()}
+	for i, p := range b.write(t, len(ps), ps...) {
+		same(t, p, ps[i])
+	}
+}
+
+func mergeTCP6(t *testing.T, b *bench) {
+	var ps []packet.Packet
+	for i := range 39 {
+		ps = append(ps, TCPData6(i*1000, 1000))
+	}
+	ps = append(ps, TCPData6(39*1000, 500))
+	same(t, b.write(t, 1, ps...)[0], Super(TCPData6(0, 39*1000+500), 1000))
+}
+
+func mergeUDP6(t *testing.T, b *bench) {
+	var ps []packet.Packet
+	for i := range 39 {
+		ps = append(ps, Partial(UDPData6(i*100, 100)))
+	}
+	ps = append(ps, Partial(UDPData6(39*100, 50)))
+	same(t, b.write(t, 1, ps...)[0], Super(UDPData6(0, 39*100+50), 100))
+}
+
+// mergeVersions: packets of the two versions alternate, each pair of one.
+func mergeVersions(t *testing.T, b *bench) {
+	sent := b.write(t, 2, TCPData6(0, 1000), TCPData6(1000, 1000), TCPData(2000, 1000), TCPData(3000, 1000))
+	same(t, sent[0], Super(TCPData6(0, 2000), 1000))
+	same(t, sent[1], Super(withID(TCPData(2000, 2000), 2), 1000))
+}
+
 // mergeBroken: a gap in the stream, another protocol and a wrong checksum each
 // end a superpacket.
 func mergeBroken(t *testing.T, b *bench) {
@@ -87,6 +119,13 @@ func keepOrder(t *testing.T, b *bench) {
 func superECN() packet.Packet {
 	p := Super(TCPData(0, 3500), 1000)
 	packet.TCP(packet.IPv4(p.Data).Payload()).SetFlags(packet.TCPAck | packet.TCPCwr)
+	p.Offload.GSO |= packet.GSOECN
+	return p
+}
+
+func superECN6() packet.Packet {
+	p := Super(TCPData6(0, 3500), 1000)
+	packet.TCP(packet.IPv6(p.Data).Payload()).SetFlags(packet.TCPAck | packet.TCPCwr)
 	p.Offload.GSO |= packet.GSOECN
 	return p
 }

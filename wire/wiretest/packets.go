@@ -12,6 +12,14 @@ const (
 	udpHead = packet.IPv4HeaderLen + packet.UDPHeaderLen
 )
 
+var (
+	inside6  = packet.Addr6{0x20, 0x01, 0x0d, 0xb8, 15: 10}
+	outside6 = packet.Addr6{0x20, 0x01, 0x0d, 0xb8, 0, 1, 15: 10}
+)
+
+// growth is by how much an IPv6 header is longer.
+const growth = packet.IPv6HeaderLen - packet.IPv4HeaderLen
+
 // TCP builds a segment, or with mss > 0 and more payload than that a
 // superpacket, with a partial checksum and a timestamp option. The payload's
 // bytes depend on flow and seq, so that nothing can be mistaken for another.
@@ -44,6 +52,35 @@ func UDP(flow uint16, seq uint32, payload, size int) packet.Packet {
 	if size > 0 && payload > size {
 		p.Offload.GSO, p.Offload.GSOSize = packet.GSOUDP, uint16(size)
 	}
+	return p
+}
+
+// TCP6 is TCP over IPv6.
+func TCP6(flow uint16, seq uint32, payload, mss int) packet.Packet {
+	p := overIPv6(TCP(flow, seq, payload, mss))
+	if p.Offload.GSO != packet.GSONone {
+		p.Offload.GSO = packet.GSOTCPv6
+	}
+	return p
+}
+
+// UDP6 is UDP over IPv6.
+func UDP6(flow uint16, seq uint32, payload, size int) packet.Packet {
+	return overIPv6(UDP(flow, seq, payload, size))
+}
+
+// overIPv6 gives a packet with a partial checksum an IPv6 header.
+func overIPv6(p packet.Packet) packet.Packet {
+	l4, proto := p.Data[packet.IPv4HeaderLen:], packet.IPv4(p.Data).Protocol()
+	ip := append(make(packet.IPv6, packet.IPv6HeaderLen), l4...)
+	ip.Encode(packet.IPv6Fields{PayloadLen: len(l4), FlowLabel: 0x54321, NextHeader: proto, HopLimit: 64, Src: inside6, Dst: outside6})
+	l4, sum := ip.Payload(), packet.Fold(ip.PseudoSum(proto, len(l4)))
+	if proto == packet.ProtoTCP {
+		packet.TCP(l4).SetChecksum(sum)
+	} else {
+		packet.UDP(l4).SetChecksum(sum)
+	}
+	p.Data = ip
 	return p
 }
 

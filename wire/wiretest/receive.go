@@ -120,19 +120,22 @@ func receiveMerged(t TB, c wire.Conn, want []packet.Packet, each func(i int, p w
 		for {
 			p := next()
 			each(i, p)
-			var v packet.View
-			if r := v.Decode(&p.Packet); r != drop.None {
+			kind, headLen, r := decode(&p.Packet)
+			if r != drop.None {
 				t.Fatalf("packet %d, piece %d: %v", i, pieces, r)
 			}
 			// In memory there is no header, and so none that takes room.
 			if c.FD() >= 0 && p.Tunnel.Len()+len(p.Data) > packet.GeneveLen+c.MaxPacket() && p.Offload.GSO != packet.GSONone {
 				t.Fatalf("packet %d: a piece of %d bytes, the path carries %d", i, len(p.Data), c.MaxPacket())
 			}
-			if !merge.Add(&p.Packet, &v) {
-				t.Fatalf("packet %d: piece %d (%v, %d bytes) does not continue the one before", i, pieces, v.Tuple, len(p.Data))
+			if p.Tunnel.IPv6 != (p.Data[0]>>4 == 6) {
+				t.Fatalf("packet %d, piece %d: tunnel %+v", i, pieces, p.Tunnel)
+			}
+			if !merge.Add(&p.Packet, kind, headLen) {
+				t.Fatalf("packet %d: piece %d (%v, %d bytes) does not continue the one before", i, pieces, kind, len(p.Data))
 			}
 			pieces++
-			if payload += len(p.Data) - v.HeadLen; payload+v.HeadLen >= len(w.Data) {
+			if payload += len(p.Data) - headLen; payload+headLen >= len(w.Data) {
 				break
 			}
 		}
@@ -153,10 +156,21 @@ func receiveMerged(t TB, c wire.Conn, want []packet.Packet, each func(i int, p w
 // Send decodes p and queues it on c for peer, as a role does.
 func Send(t TB, c wire.Conn, peer packet.Addr4, p packet.Packet) {
 	t.Helper()
-	var v packet.View
 	w := wire.Packet{Packet: p, Tunnel: packet.Tunnel{VNI: 100, Service: 1, Hops: 4}, Peer: peer}
-	if r := v.Decode(&w.Packet); r != drop.None {
+	if _, _, r := decode(&w.Packet); r != drop.None {
 		t.Fatalf("the test's own packet: %v", r)
 	}
-	c.Send(&w, &v)
+	c.Send(&w)
+}
+
+// decode decodes a packet of either IP version.
+func decode(p *packet.Packet) (packet.Kind, int, drop.Reason) {
+	if len(p.Data) > 0 && p.Data[0]>>4 == 6 {
+		var v packet.View6
+		r := v.Decode(p)
+		return v.Kind, v.HeadLen, r
+	}
+	var v packet.View
+	r := v.Decode(p)
+	return v.Kind, v.HeadLen, r
 }

@@ -36,11 +36,10 @@ func chainOptions(t *testing.T, open Open, mtu int) {
 	for i, p := range want {
 		chain = *chainBody(uint32(i))
 		w := wire.Packet{Packet: p, Tunnel: packet.Tunnel{VNI: 100, Service: 1, Stage: packet.StageChain, Hops: 4, Chain: &chain}, Peer: c[1].LocalAddr()}
-		var v packet.View
-		if r := v.Decode(&w.Packet); r != drop.None {
+		if r := new(packet.View).Decode(&w.Packet); r != drop.None {
 			t.Fatalf("the test's own packet: %v", r)
 		}
-		c[0].Send(&w, &v)
+		c[0].Send(&w)
 	}
 	clear(chain[:])
 	c[0].Flush()
@@ -85,7 +84,7 @@ func controlDatagrams(t *testing.T, open Open, mtu int) {
 		// What offload says of a packet means nothing here.
 		w := wire.Packet{Packet: packet.Packet{Data: b, Offload: packet.Offload{GSO: packet.GSOTCPv4, Partial: true, GSOSize: 100}},
 			Tunnel: packet.Tunnel{Stage: stage(i), Hops: 1}, Peer: c[1].LocalAddr()}
-		c[0].Send(&w, nil)
+		c[0].Send(&w)
 	}
 	c[0].Flush()
 	for i, p := range Receive(t, c[1], len(want), 4) {
@@ -111,7 +110,7 @@ func stagesTogether(t *testing.T, open Open) {
 			w.Tunnel.Chain = chainBody(uint32(i))
 		}
 		w.Packet = UDP(4000, uint32(i), length-udpHead-w.Tunnel.Len(), 0)
-		c[0].Send(&w, nil)
+		c[0].Send(&w)
 	}
 	c[0].Flush()
 	next := map[uint8]int{0: 0, 1: 1, 2: 2, 3: 3, 4: 4}
@@ -143,12 +142,14 @@ func contradictions(t *testing.T, open Open) {
 		{Stage: packet.StageChain},
 		{Stage: packet.StageMessages, Chain: chainBody(1)},
 	} {
-		c[0].Send(&wire.Packet{Packet: UDP(4000, 1, 100, 0), Tunnel: tunnel, Peer: c[1].LocalAddr()}, nil)
+		c[0].Send(&wire.Packet{Packet: UDP(4000, 1, 100, 0), Tunnel: tunnel, Peer: c[1].LocalAddr()})
 	}
+	six := packet.Packet{Data: append([]byte{6 << 4}, make([]byte, 60)...)}
+	c[0].Send(&wire.Packet{Packet: six, Tunnel: packet.Tunnel{Stage: packet.StageChain, Chain: chainBody(1)}, Peer: c[1].LocalAddr()})
 	Send(t, c[0], c[1].LocalAddr(), UDP(4000, 2, 100, 0))
 	c[0].Flush()
 	Receive(t, c[1], 1, 4)
-	if s := c[0].Stats(); s.RefusedPackets != 3 || s.SentPackets != 1 {
-		t.Errorf("refused %d, sent %d; want 3, 1", s.RefusedPackets, s.SentPackets)
+	if s := c[0].Stats(); s.RefusedPackets != 4 || s.SentPackets != 1 {
+		t.Errorf("refused %d, sent %d; want 4, 1", s.RefusedPackets, s.SentPackets)
 	}
 }
