@@ -421,6 +421,9 @@ func BenchmarkReassemble(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Add(0, 1, &first)
-		r.Add(0, 1, &second)
+		if _, done, _ := r.Add(0, 1, &second); !done {
+			b.Fatal("not whole")
+		}
+		r.EndTurn()
 	}
 }
