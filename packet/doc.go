@@ -41,8 +41,8 @@
 // Functions that write into a caller's buffer (Encode, EncodeVirtio, To6) need the
 // room that their comments name.
 //
-// Limits: IPv6 is decoded by View6 and translated, and no more; View.Decode
-// refuses it, and what cuts, joins and answers takes IPv4 alone. IPv4 options
-// pass unless they are source routes, but not into IPv6. Other limits, with
-// reasons, are in limits.go.
+// Limits: IPv6 is decoded by View6, translated and reassembled; View.Decode
+// refuses it, and what cuts, joins segments and answers takes IPv4 alone. IPv4
+// options pass unless they are source routes, but not into IPv6. Other limits,
+// with reasons, are in limits.go.
 package packet

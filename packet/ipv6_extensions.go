@@ -95,3 +95,13 @@ func putFragmentHeader(b []byte, proto uint8, offset int, more bool, id uint32) 
 	put16(b[2:], w)
 	put32(b[4:], id)
 }
+
+// lastNextHeader is where the byte lies that says what follows head, an IPv6 header and extension headers, none of
+// them a fragment header, that walkExtensions has accepted.
+func lastNextHeader(head []byte) int {
+	at, next := 6, IPv6HeaderLen
+	for next < len(head) {
+		at, next = next, next+8+int(head[next+1])*8
+	}
+	return at
+}
