@@ -105,3 +105,17 @@ func lastNextHeader(head []byte) int {
 	}
 	return at
 }
+
+// perFragmentLen is the length of the headers that every fragment of a packet has (RFC 8200, section 4.5). headers are
+// the packet's up to the transport header, none of them a fragment header, that walkExtensions has accepted.
+func perFragmentLen(headers []byte) int {
+	n, proto := IPv6HeaderLen, headers[6]
+	for at := IPv6HeaderLen; at < len(headers); {
+		next := at + 8 + int(headers[at+1])*8
+		if proto == extHopByHop || proto == extRouting {
+			n = next
+		}
+		proto, at = headers[at], next
+	}
+	return n
+}
