@@ -24,8 +24,8 @@
 //
 //	IPv4 ──Decode──▶ View ──To6, ErrorTo6──▶ View6 ◀──Decode── IPv6
 //	                   ▲                       │ │
-//	                   └─────To4, ErrorTo4─────┘ └──▶ Fragments6 (cut)
-//	                        addresses: Prefix64
+//	                   └─────To4, ErrorTo4─────┘ ├──▶ Fragments6 (cut)
+//	                        addresses: Prefix64  └──▶ BuildICMPv6Error, BuildEchoReply6, BuildRST6
 //
 //	on the wire:  outer IPv4 │ UDP 6081 │ GENEVE + options (Tunnel) │ packet
 //
@@ -42,8 +42,7 @@
 // Functions that write into a caller's buffer (Encode, EncodeVirtio, To6) need the
 // room that their comments name.
 //
-// Limits: IPv6 is decoded by View6, translated, reassembled and fragmented;
-// View.Decode refuses it, and what cuts and joins segments and answers takes IPv4
-// alone. IPv4 options pass unless they are source routes, but not into IPv6. Other limits,
-// with reasons, are in limits.go.
+// Limits: View.Decode refuses IPv6, which View6 decodes; what cuts superpackets and
+// joins segments takes IPv4 alone. IPv4 options pass unless they are source routes,
+// but not into IPv6. Other limits, with reasons, are in limits.go.
 package packet
