@@ -23,8 +23,9 @@
 //	                             └──▶ BuildICMPError, BuildEchoReply, BuildRST
 //
 //	IPv4 ──Decode──▶ View ──To6, ErrorTo6──▶ View6 ◀──Decode── IPv6
-//	                   ▲                       │
-//	                   └─────To4, ErrorTo4─────┘      addresses: Prefix64
+//	                   ▲                       │ │
+//	                   └─────To4, ErrorTo4─────┘ ├──▶ Fragments6 (cut)
+//	                        addresses: Prefix64  └──▶ BuildICMPv6Error, BuildEchoReply6, BuildRST6
 //
 //	on the wire:  outer IPv4 │ UDP 6081 │ GENEVE + options (Tunnel) │ packet
 //
@@ -41,9 +42,7 @@
 // Functions that write into a caller's buffer (Encode, EncodeVirtio, To6) need the
 // room that their comments name.
 //
-// Limits: IPv6 is decoded by View6 and refused by View. It is translated, cut by
-// Pieces and joined by Merge; Fragments, Reassembler and the answers take IPv4
-// alone, and Merge no extension headers. IPv4 options pass
-// unless they are source routes, but not into IPv6. Other limits, with reasons,
-// are in limits.go.
+// Limits: View refuses IPv6, which View6 decodes. Merge takes no extension headers.
+// IPv4 options pass unless they are source routes, but not into IPv6. Other limits, with
+// reasons, are in limits.go.
 package packet

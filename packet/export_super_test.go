@@ -12,7 +12,18 @@ const (
 
 // SourceHolds is how many datagrams and blocks a source holds.
 func (r *Reassembler) SourceHolds(vni uint32, src Addr4) (datagrams, blocks int) {
-	if s := r.findSource(sourceKey{vni, src}); s != none {
+	return r.holds(source4(vni, src))
+}
+
+// SourceHolds6 is how many datagrams and blocks a source of IPv6 holds.
+func (r *Reassembler) SourceHolds6(vni uint32, src Addr6) (datagrams, blocks int) {
+	return r.holds(source6(vni, src[:]))
+}
+
+func (r *Reassembler) holds(source sourceKey) (datagrams, blocks int) {
+	k := datagramKey{source: source}
+	r.sign(&k)
+	if s := r.findSource(&k.source); s != none {
 		return r.sources[s].datagrams, r.sources[s].blocks
 	}
 	return 0, 0
@@ -43,7 +54,7 @@ func (r *Reassembler) CheckStore() error {
 	prev := none
 	for d := r.oldest; d != none; d = r.datagrams[d].next {
 		x := &r.datagrams[d]
-		if r.find(x.key) != d || x.prev != prev || prev != none && r.datagrams[prev].deadline > x.deadline {
+		if r.find(&x.key) != d || x.prev != prev || prev != none && r.datagrams[prev].deadline > x.deadline {
 			return fmt.Errorf("datagram %d: not found, or not in order of age", d)
 		}
 		prev = d
@@ -75,7 +86,7 @@ func (r *Reassembler) CheckStore() error {
 	}
 	for s, n := range bySource {
 		o := &r.sources[s]
-		if r.findSource(o.key) != s || o.datagrams != n[0] || o.blocks != n[1] {
+		if r.findSource(&o.key) != s || o.datagrams != n[0] || o.blocks != n[1] {
 			return fmt.Errorf("source %d holds %v, counted %d, %d", s, n, o.datagrams, o.blocks)
 		}
 		if o.datagrams > r.shareDatagrams || o.blocks > r.shareBlocks {

@@ -95,3 +95,27 @@ func putFragmentHeader(b []byte, proto uint8, offset int, more bool, id uint32) 
 	put16(b[2:], w)
 	put32(b[4:], id)
 }
+
+// lastNextHeader is where the byte lies that says what follows head, an IPv6 header and extension headers, none of
+// them a fragment header, that walkExtensions has accepted.
+func lastNextHeader(head []byte) int {
+	at, next := 6, IPv6HeaderLen
+	for next < len(head) {
+		at, next = next, next+8+int(head[next+1])*8
+	}
+	return at
+}
+
+// perFragmentLen is the length of the headers that every fragment of a packet has (RFC 8200, section 4.5). headers are
+// the packet's up to the transport header, none of them a fragment header, that walkExtensions has accepted.
+func perFragmentLen(headers []byte) int {
+	n, proto := IPv6HeaderLen, headers[6]
+	for at := IPv6HeaderLen; at < len(headers); {
+		next := at + 8 + int(headers[at+1])*8
+		if proto == extHopByHop || proto == extRouting {
+			n = next
+		}
+		proto, at = headers[at], next
+	}
+	return n
+}

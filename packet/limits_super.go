@@ -11,7 +11,7 @@ const MergeBodiesMax = 128
 // write. At the limit Add says false.
 const MergeUDPSegmentsMax = 64
 
-// fragmentUnit is what the fragment offset counts in (RFC 791, section 3.1): every fragment but the last carries a
+// fragmentUnit is what the fragment offset counts in (RFC 791, section 3.1; RFC 8200, section 4.5): every fragment but the last carries a
 // multiple of 8 bytes.
 const fragmentUnit = 8
 
@@ -24,13 +24,23 @@ const (
 	// When all places are taken the oldest is dropped (drop.FragmentMemory).
 	ReassemblyDatagramsDefault = 1024
 	// ReassemblyTimeoutDefault is the time from a packet's first fragment until its fragments are dropped
-	// (drop.FragmentTimeout): the initial value of RFC 791, section 3.2.
+	// (drop.FragmentTimeout): the initial value of RFC 791, section 3.2. RFC 8200,
+	// section 4.5, gives an IPv6 packet 60 s at most; a time of its own would need a list of its own.
 	ReassemblyTimeoutDefault = 15 * time.Second
 )
 
+// ipv6PacketMax is the largest IPv6 packet in bytes: its length field has 16 bits, but does not count the header. An
+// IPv6 packet is put together up to that length, since as IPv4 it may still fit [PacketMax].
+const ipv6PacketMax = IPv6HeaderLen + PacketMax
+
 // reassemblyWholesPerTurn is the memory in bytes for the packets completed between two calls of EndTurn: 64 of the
 // longest. When it is full, fragments are dropped (drop.FragmentMemory) until the turn ends.
-const reassemblyWholesPerTurn = 64 * PacketMax
+const reassemblyWholesPerTurn = 64 * ipv6PacketMax
+
+// reassemblyHeadMax is what a packet may have before its first fragment's payload, in bytes: an IPv4 header, or an IPv6
+// header and 88 bytes of extension headers. RFC 8504, section 5.3, lets a host limit them. A first fragment with more
+// is dropped (drop.BadHeaderLength).
+const reassemblyHeadMax = 128
 
 // reassemblySourceShare is the part of the memory and of the places that one source (VNI and address) may hold: an
 // eighth, but at least one packet of the largest size. A source that is at its share evicts its own oldest packet and

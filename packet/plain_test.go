@@ -30,11 +30,16 @@ func plainCheck(b []byte, partial bool) error {
 			return fmt.Errorf("payload length %d of %d", int(b[4])<<8+int(b[5]), len(b)-40)
 		}
 		proto, l4 = b[6], b[40:]
-		if proto == 44 {
-			if l4[1] != 0 || l4[3]&6 != 0 || l4[4] != 0 || l4[5] != 0 {
+		for proto == 0 || proto == 43 || proto == 60 || proto == 44 {
+			n := 8
+			if proto != 44 {
+				n += int(l4[1]) * 8
+			} else if fragment = l4[2] != 0 || l4[3] != 0; l4[1] != 0 || l4[3]&6 != 0 {
 				return fmt.Errorf("fragment header % x", l4[:8])
 			}
-			proto, l4, fragment = l4[0], l4[8:], true
+			if proto, l4 = l4[0], l4[n:]; fragment {
+				break
+			}
 		}
 		pseudo = append(append(pseudo, b[8:40]...), 0, 0, byte(len(l4)>>8), byte(len(l4)), 0, 0, 0, proto)
 	default:

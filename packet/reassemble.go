@@ -6,9 +6,10 @@ import (
 	"hyperplane/telemetry/drop"
 )
 
-// Reassembler puts fragments together (RFC 791, section 3.2; RFC 815), in memory that is allocated once.
+// Reassembler puts fragments of both IP versions together (RFC 791, section 3.2; RFC 815; RFC 8200, section 4.5), in
+// memory that is allocated once.
 //
-// A datagram is known by (VNI, source, destination, protocol, identification). Its fragments are kept sorted, as
+// A datagram is known by (VNI, source, destination, identification), and one of IPv4 also by its protocol. Its fragments are kept sorted, as
 // chains of blocks; since no two may overlap, it is complete when the bytes held are the bytes expected, and RFC 815's
 // list of holes is not needed.
 //
@@ -16,7 +17,7 @@ import (
 //	         │          │         │        │
 //	         │       discarded    │     overlap: the datagram is discarded, and what still comes of it
 //	         ▼          ▼         ▼        ▼
-//	      malformed   its reason  oldest   FragmentOverlap (RFC 5722, section 4, applied to IPv4)
+//	      malformed   its reason  oldest   FragmentOverlap (RFC 5722, section 4; applied to IPv4 too)
 //	                              evicted
 //
 //	            first fragment           all bytes
@@ -32,7 +33,7 @@ import (
 //   - consumed into a whole packet: Consumed;
 //   - still held: Held.
 //
-// Memory is shared fairly: a source (VNI and address) holds at most its share ([reassemblySourceShare]). A source at
+// Memory is shared fairly, by one rule for both versions: a source (VNI and address) holds at most its share ([reassemblySourceShare]). A source at
 // its share evicts its own oldest datagram; one below it evicts the oldest of all. So a flood of fragments from one
 // source costs the others at most the room of that share.
 //
@@ -86,53 +87,55 @@ func (r *Reassembler) Datagrams() int { return r.used }
 
 // Add takes one fragment. done says that it was the last one missing: whole is then the packet, with its header
 // checksum complete and its transport checksum as sent, valid until EndTurn. Any reason but drop.None says that
-// this fragment was dropped. p's bytes are copied. A packet that is no fragment is whole already and returned as it is.
+// this fragment was dropped. p's bytes are copied. A packet that is no fragment is whole already and returned as it is;
+// so is an atomic fragment of IPv6.
+//
+// Of IPv6 the whole packet has no fragment header; its IPv6 header and the extension headers before are the first
+// fragment's. A first fragment must hold the whole transport header.
 func (r *Reassembler) Add(now time.Duration, vni uint32, p *Packet) (whole []byte, done bool, reason drop.Reason) {
 	r.Expire(now)
-	ip, reason := NewIPv4(p.Data)
+	var a arrival
+	whole, reason = a.decode(vni, p)
 	if reason != drop.None {
 		return nil, false, reason
 	}
-	if !ip.IsFragment() {
+	if whole != nil {
 		r.consumed++
-		return ip, true, drop.None
+		return whole, true, drop.None
 	}
 	if p.Offload.Partial || p.Offload.GSO != GSONone {
 		return nil, false, drop.BadOffload
 	}
-	if len(r.wholes)-r.wholesLen < PacketMax {
+	if len(r.wholes)-r.wholesLen < ipv6PacketMax {
 		return nil, false, drop.FragmentMemory
 	}
-	from, payload := ip.FragmentOffset(), ip.Payload()
-	// RFC 791, section 3.1: the offset counts in units of 8 bytes, so only the last fragment may end within one. What
-	// ends beyond the longest packet is an attack.
-	if len(payload) == 0 || ip.MoreFragments() && len(payload)%fragmentUnit != 0 ||
-		ip.HeaderLen()+from+len(payload) > PacketMax {
-		return nil, false, drop.FragmentMalformed
+	if reason := a.check(); reason != drop.None {
+		return nil, false, reason
 	}
 
-	key := datagramKey{vni: vni, src: ip.Src(), dst: ip.Dst(), idProto: uint32(ip.ID())<<8 | uint32(ip.Protocol())}
-	d := r.find(key)
+	r.sign(&a.key)
+	d := r.find(&a.key)
 	if d != none && r.datagrams[d].discarded != drop.None {
 		return nil, false, r.datagrams[d].discarded
 	}
-	blocks := ceilDiv(len(payload), reassemblyBlock)
-	if d == none {
-		if !r.room(key.source(), blocks, true, none) {
+	blocks := ceilDiv(len(a.payload), reassemblyBlock)
+	isNew := d == none
+	if isNew {
+		if !r.room(&a.key.source, blocks, true, none) {
 			return nil, false, drop.FragmentMemory
 		}
-		d = r.open(key, now+r.timeout)
+		d = r.open(&a.key, now+r.timeout)
 	}
-	if reason := r.fits(d, ip, from, payload); reason == drop.FragmentDuplicate {
+	if reason := r.fits(d, &a); reason == drop.FragmentDuplicate {
 		return nil, false, reason
 	} else if reason != drop.None {
 		r.discard(d, reason)
 		return nil, false, reason
 	}
-	if !r.room(key.source(), blocks, false, d) {
+	if !isNew && !r.room(&a.key.source, blocks, false, d) {
 		return nil, false, drop.FragmentMemory
 	}
-	r.insert(d, ip, from, payload)
+	r.insert(d, &a)
 	r.held++
 	if x := &r.datagrams[d]; x.total < 0 || x.bytes != x.total {
 		return nil, false, drop.None
@@ -156,7 +159,7 @@ func (r *Reassembler) Expire(now time.Duration) (fragments int) {
 
 // room evicts datagrams until the source may hold blocks more, and a datagram more if it is new; keep is the one that
 // is being added to. It is false only if nothing more can be evicted, which the least sizes of the limits rule out.
-func (r *Reassembler) room(source sourceKey, blocks int, isNew bool, keep int32) bool {
+func (r *Reassembler) room(source *sourceKey, blocks int, isNew bool, keep int32) bool {
 	datagrams := 0
 	if isNew {
 		datagrams = 1

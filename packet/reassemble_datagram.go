@@ -27,7 +27,7 @@ type datagram struct {
 	ecn         uint8 // bit i: a fragment with ECN codepoint i came
 
 	headLen int // of the first fragment, 0 until it came
-	head    [IPv4HeaderMax]byte
+	head    [reassemblyHeadMax]byte
 }
 
 // fragment is what is known of a fragment, kept beside its first block.
@@ -37,13 +37,13 @@ type fragment struct {
 }
 
 // fits looks at a fragment before it is stored: drop.FragmentDuplicate drops only this one, any other reason all.
-func (r *Reassembler) fits(d int32, ip IPv4, from int, payload []byte) drop.Reason {
+func (r *Reassembler) fits(d int32, a *arrival) drop.Reason {
 	x := &r.datagrams[d]
-	to := from + len(payload)
+	from, to := a.from, a.from+len(a.payload)
 	if x.first != none {
 		prev, next := r.neighbours(x, from)
 		if next != none && int(r.fragments[next].from) < to {
-			if r.same(next, from, payload) && ip.MoreFragments() == (x.total != to) {
+			if r.same(next, from, a.payload) && a.more == (x.total != to) {
 				return drop.FragmentDuplicate // the network copied it (RFC 8200, section 4.5, allows the distinction)
 			}
 			return drop.FragmentOverlap
@@ -53,7 +53,7 @@ func (r *Reassembler) fits(d int32, ip IPv4, from int, payload []byte) drop.Reas
 		}
 		// Two different ends, or something beyond the end.
 		end := int(r.fragments[x.last].to)
-		if !ip.MoreFragments() && (x.total >= 0 || end > to) || x.total >= 0 && to > x.total {
+		if !a.more && (x.total >= 0 || end > to) || x.total >= 0 && to > x.total {
 			return drop.FragmentMalformed
 		}
 		if x.fragments == reassemblyFragmentsMax {
@@ -63,18 +63,18 @@ func (r *Reassembler) fits(d int32, ip IPv4, from int, payload []byte) drop.Reas
 	// The first fragment's header may be longer than the others', for it carries all options.
 	headLen, end := x.headLen, to
 	if from == 0 {
-		headLen = ip.HeaderLen()
+		headLen = len(a.head)
 	}
 	if x.last != none {
 		end = max(end, int(r.fragments[x.last].to))
 	}
-	if headLen+end > PacketMax {
+	if headLen+end > a.longest {
 		return drop.FragmentMalformed
 	}
 	// RFC 3168, section 5.3: congestion seen by one fragment must not get lost, and must not be claimed where another
 	// fragment says that the transport does not understand it.
 	const notECT, ce = 1 << 0, 1 << 3
-	if ecn := x.ecn | 1<<(ip.TOS()&3); ecn&notECT != 0 && ecn&ce != 0 {
+	if ecn := x.ecn | 1<<a.ecn; ecn&notECT != 0 && ecn&ce != 0 {
 		return drop.FragmentMalformed
 	}
 	return drop.None
@@ -107,19 +107,23 @@ func (r *Reassembler) same(f int32, from int, payload []byte) bool {
 }
 
 // insert copies a fragment that fits, for which there is room.
-func (r *Reassembler) insert(d int32, ip IPv4, from int, payload []byte) {
+func (r *Reassembler) insert(d int32, a *arrival) {
 	x := &r.datagrams[d]
+	from, payload := a.from, a.payload
 	f := r.store.fill(payload)
 	blocks := ceilDiv(len(payload), reassemblyBlock)
 	x.fragments++
 	x.blocks += blocks
 	r.sources[x.source].blocks += blocks
 	x.bytes += len(payload)
-	x.ecn |= 1 << (ip.TOS() & 3)
+	x.ecn |= 1 << a.ecn
 	if from == 0 {
-		x.headLen = copy(x.head[:], ip[:ip.HeaderLen()])
+		x.headLen = copy(x.head[:], a.head)
+		if a.key.source.isIPv6() {
+			x.head[lastNextHeader(a.head)] = a.proto
+		}
 	}
-	if !ip.MoreFragments() {
+	if !a.more {
 		x.total = from + len(payload)
 	}
 
@@ -137,7 +141,7 @@ func (r *Reassembler) insert(d int32, ip IPv4, from int, payload []byte) {
 	r.fragments[f] = fragment{from: int32(from), to: int32(from + len(payload)), prev: prev, next: next}
 }
 
-// complete writes the whole packet: the first fragment's header, without the traces of fragmentation, and all payload.
+// complete writes the whole packet: the first fragment's headers, without the traces of fragmentation, and all payload.
 func (r *Reassembler) complete(d int32) ([]byte, bool, drop.Reason) {
 	x := &r.datagrams[d]
 	whole := r.wholes[r.wholesLen:][: x.headLen+x.total : x.headLen+x.total]
@@ -149,12 +153,12 @@ func (r *Reassembler) complete(d int32) ([]byte, bool, drop.Reason) {
 			to = to[copy(to, r.block(b)):]
 		}
 	}
-	if x.ecn&(1<<3) != 0 {
-		whole[1] |= 3
+	congestion := x.ecn&(1<<3) != 0
+	if x.key.source.isIPv6() {
+		makeWhole6(whole, congestion)
+	} else {
+		makeWhole4(whole, x.headLen, congestion)
 	}
-	put16(whole[2:], uint16(len(whole)))
-	put16(whole[6:], be16(whole[6:])&^(ipv4MoreFragments|ipv4OffsetMask))
-	sealIPv4(whole[:x.headLen])
 
 	r.consumed += uint64(x.fragments)
 	r.held -= x.fragments

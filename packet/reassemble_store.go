@@ -10,19 +10,38 @@ import (
 // none is no index.
 const none = int32(-1)
 
-// datagramKey says which fragments belong together (RFC 791, section 3.2, and the VNI, so that tenants never meet).
-type datagramKey struct {
-	vni      uint32
-	src, dst Addr4
-	idProto  uint32 // identification<<8 | protocol
-}
-
+// sourceKey is a sender. The IP version is part of it, since an IPv6 header can say any 128 bits: without it a sender
+// of IPv6 could stand in an IPv4 sender's place.
 type sourceKey struct {
-	vni uint32
-	src Addr4
+	hash   uint64 // of the rest
+	hi, lo uint64 // the address; of IPv4 in lo
+	net    uint64 // VNI<<8 | IP version
 }
 
-func (k datagramKey) source() sourceKey { return sourceKey{k.vni, k.src} }
+// datagramKey says which fragments belong together: those of one source, so that tenants never meet, destination and
+// identification, and of IPv4 also protocol (RFC 791, section 3.2). Of IPv6 fragments the next headers "may differ"
+// (RFC 8200, section 4.5).
+type datagramKey struct {
+	hash         uint64 // of the rest; computed once, by sign
+	source       sourceKey
+	dstHi, dstLo uint64
+	id           uint64 // of IPv4: identification<<8 | protocol
+}
+
+const (
+	version4 = 4
+	version6 = 6
+)
+
+func (k sourceKey) isIPv6() bool { return uint8(k.net) == version6 }
+
+func source4(vni uint32, a Addr4) sourceKey {
+	return sourceKey{lo: uint64(a), net: uint64(vni)<<8 | version4}
+}
+
+func source6(vni uint32, a []byte) sourceKey {
+	return sourceKey{hi: be64(a), lo: be64(a[8:]), net: uint64(vni)<<8 | version6}
+}
 
 // source is what one sender holds.
 type source struct {
@@ -92,51 +111,65 @@ func (s *store) init(blocks, datagrams int, seed uint64) {
 	s.shareDatagrams = max(datagrams/reassemblySourceShare, 1)
 }
 
-func (s *store) hash(a, b uint64) int {
-	h1, l1 := bits.Mul64(a^s.seed, 0x9e3779b97f4a7c15)
-	h2, l2 := bits.Mul64(b^h1^l1, 0xd6e8feb86659fd93)
-	return int((h2 ^ l2) & uint64(len(s.datagramHash)-1))
+// mix adds a word to a hash.
+func mix(h, word uint64) uint64 {
+	hi, lo := bits.Mul64(h^word, 0x9e3779b97f4a7c15)
+	return hi ^ lo
 }
 
-func (s *store) datagramSlot(k datagramKey) *int32 {
-	return &s.datagramHash[s.hash(uint64(k.src)<<32|uint64(k.dst), uint64(k.vni)<<32|uint64(k.idProto))]
+// sign computes the hashes of a key. IPv4 leaves the words that it does not use out.
+func (s *store) sign(k *datagramKey) {
+	h := mix(mix(s.seed, k.source.lo), k.source.net)
+	if k.source.isIPv6() {
+		h = mix(h, k.source.hi)
+	}
+	k.source.hash = h
+	h = mix(mix(h, k.dstLo), k.id)
+	if k.source.isIPv6() {
+		h = mix(h, k.dstHi)
+	}
+	k.hash = h
 }
 
-func (s *store) sourceSlot(k sourceKey) *int32 {
-	return &s.sourceHash[s.hash(uint64(k.src), uint64(k.vni))]
+func (s *store) datagramSlot(k *datagramKey) *int32 {
+	return &s.datagramHash[k.hash&uint64(len(s.datagramHash)-1)]
 }
 
-func (s *store) find(k datagramKey) int32 {
+func (s *store) sourceSlot(k *sourceKey) *int32 {
+	return &s.sourceHash[k.hash&uint64(len(s.sourceHash)-1)]
+}
+
+func (s *store) find(k *datagramKey) int32 {
 	d := *s.datagramSlot(k)
-	for d != none && s.datagrams[d].key != k {
+	for d != none && s.datagrams[d].key != *k {
 		d = s.datagrams[d].chain
 	}
 	return d
 }
 
-func (s *store) findSource(k sourceKey) int32 {
+func (s *store) findSource(k *sourceKey) int32 {
 	i := *s.sourceSlot(k)
-	for i != none && s.sources[i].key != k {
+	for i != none && s.sources[i].key != *k {
 		i = s.sources[i].chain
 	}
 	return i
 }
 
 // open takes a free datagram, which must exist, as the newest of all and of its source.
-func (s *store) open(k datagramKey, deadline time.Duration) int32 {
-	src := s.findSource(k.source())
+func (s *store) open(k *datagramKey, deadline time.Duration) int32 {
+	src := s.findSource(&k.source)
 	if src == none {
 		src = s.freeSource
-		slot := s.sourceSlot(k.source())
+		slot := s.sourceSlot(&k.source)
 		s.freeSource = s.sources[src].chain
-		s.sources[src] = source{key: k.source(), chain: *slot, oldest: none, newest: none}
+		s.sources[src] = source{key: k.source, chain: *slot, oldest: none, newest: none}
 		*slot = src
 	}
 	d := s.freeDatagram
 	x := &s.datagrams[d]
 	s.freeDatagram = x.chain
 	slot := s.datagramSlot(k)
-	x.key, x.deadline, x.source, x.chain, x.discarded = k, deadline, src, *slot, drop.None
+	x.key, x.deadline, x.source, x.chain, x.discarded = *k, deadline, src, *slot, drop.None
 	x.first, x.last, x.fragments, x.blocks, x.bytes, x.total, x.ecn, x.headLen = none, none, 0, 0, 0, -1, 0, 0
 	*slot = d
 	s.used++
@@ -164,7 +197,7 @@ func (s *store) open(k datagramKey, deadline time.Duration) int32 {
 // close returns an empty datagram, and its source if it was the last.
 func (s *store) close(d int32) {
 	x := &s.datagrams[d]
-	slot := s.datagramSlot(x.key)
+	slot := s.datagramSlot(&x.key)
 	for *slot != d {
 		slot = &s.datagrams[*slot].chain
 	}
@@ -193,7 +226,7 @@ func (s *store) close(d int32) {
 		o.newest = x.sourcePrev
 	}
 	if o.datagrams--; o.datagrams == 0 {
-		slot := s.sourceSlot(o.key)
+		slot := s.sourceSlot(&o.key)
 		for *slot != x.source {
 			slot = &s.sources[*slot].chain
 		}

@@ -357,10 +357,14 @@ func TestReassembleAccounts(t *testing.T) {
 			if rng.IntN(10) == 0 {
 				size = 1 + rng.IntN(2000)
 			}
-			b := part(byte(rng.IntN(6)), uint16(rng.IntN(4)), 8*rng.IntN(12), size, rng.IntN(3) > 0)
+			src, id, from, more := byte(rng.IntN(6)), uint16(rng.IntN(4)), 8*rng.IntN(12), rng.IntN(3) > 0
+			b, head := part(src, id, from, size, more), packet.IPv4HeaderLen
+			if rng.IntN(2) == 0 && (from > 0 || more) {
+				b, head = part6(src, uint32(id), from, size, more), packet.IPv6HeaderLen
+			}
 			whole, done, _ := r.add(now, uint32(rng.IntN(2)), b)
 			if done {
-				body := packet.IPv4(whole).Payload()
+				body := whole[head:]
 				if !bytes.Equal(body, packettest.Payload(len(body))) {
 					t.Fatalf("wrong bytes in a whole packet")
 				}
@@ -389,11 +393,14 @@ func TestReassembleAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The input is a script: 8 bytes are a fragment (source and VNI, id, offset, length, flags, time). No script panics,
+// The input is a script: 8 bytes are a fragment (source and VNI, id, offset, length, flags and version, time). No script panics,
 // breaks the store or loses a fragment; whole packets are valid. The raw input is also added as a packet.
 func FuzzReassemble(f *testing.F) {
 	f.Add([]byte{1, 1, 0, 0, 8, 1, 0, 0, 1, 1, 0, 1, 8, 0, 0, 0})
+	f.Add([]byte{1, 1, 0, 0, 8, 3, 0, 0, 1, 1, 0, 1, 8, 2, 0, 0})
 	f.Add(part(1, 1, 8, 16, true))
+	f.Add(part6(1, 1, 8, 16, true))
+	f.Add(packettest.Extend(part6(1, 1, 0, 24, true), hopByHop, options(2)...))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		r := newReassembly(packet.ReassemblerLimits{Bytes: 1, Datagrams: 8, Timeout: 1000})
 		r.add(0, 0, script)
@@ -403,8 +410,16 @@ func FuzzReassemble(f *testing.F) {
 			now += time.Duration(script[6])
 			b := part(script[0]>>4, uint16(script[1]&7), 0, int(script[4])*(1+int(script[7]&7)), false, packettest.WithTOS(script[5]>>4))
 			packet.IPv4(b).SetFragment(false, script[5]&1 != 0, from)
+			six := script[5]&2 != 0
+			if six {
+				b = part6Of(packet.ProtoUDP, inAddr6, outAddr6, uint32(script[1]&7), from, b[20:], script[5]&1 != 0, packettest.WithTOS(script[5]>>4))
+			}
 			whole, done, reason := r.add(now, uint32(script[0]&1), b)
-			if done {
+			if done && six {
+				if ip, bad := packet.NewIPv6(whole); reason != drop.None || bad != drop.None || len(ip) != len(whole) || ip.NextHeader() == fragmentExt != (from == 0 && script[5]&1 == 0) {
+					t.Fatalf("whole: %v, %v", reason, bad)
+				}
+			} else if done {
 				if ip, bad := packet.NewIPv4(whole); reason != drop.None || bad != drop.None || len(ip) != len(whole) || ip.IsFragment() {
 					t.Fatalf("whole: %v, %v", reason, bad)
 				}
@@ -421,6 +436,9 @@ func BenchmarkReassemble(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Add(0, 1, &first)
-		r.Add(0, 1, &second)
+		if _, done, _ := r.Add(0, 1, &second); !done {
+			b.Fatal("not whole")
+		}
+		r.EndTurn()
 	}
 }

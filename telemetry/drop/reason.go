@@ -159,8 +159,8 @@ var table = [N]struct{ name, meaning string }{
 	TooBig:               {"too_big", "Larger than the next MTU and not to be cut; where its sender can be told, answered with ICMP fragmentation needed."},
 
 	FragmentUnexpected: {"fragment_unexpected", "A fragment where only whole packets may arrive."},
-	FragmentMalformed:  {"fragment_malformed", "A fragment with an impossible offset or length."},
-	FragmentOverlap:    {"fragment_overlap", "A fragment that overlaps another of its packet; the whole packet is dropped (RFC 5722's rule, applied to IPv4)."},
+	FragmentMalformed:  {"fragment_malformed", "A fragment with an impossible offset or length, or a first one of IPv6 without the whole transport header (RFC 7112)."},
+	FragmentOverlap:    {"fragment_overlap", "A fragment that overlaps another of its packet; the whole packet is dropped (RFC 5722, applied to IPv4 too)."},
 	FragmentDuplicate:  {"fragment_duplicate", "A fragment that is already held, byte for byte; the network copied it."},
 	FragmentTimeout:    {"fragment_timeout", "The rest of the packet did not arrive in time."},
 	FragmentMemory:     {"fragment_memory", "Reassembly memory was full; the oldest unfinished packet made room."},
