@@ -16,7 +16,7 @@ type DNS64 struct {
 	Prefix packet.Prefix64
 	// Excluded are the prefixes whose AAAA records no client can use (RFC 6147,
 	// section 5.1.4): they are taken out of answers, and synthesis replaces them if
-	// nothing is left. Nil stands for ::ffff:0:0/96, "SHOULD include […] by default".
+	// nothing is left. Nil stands for ::ffff:0:0/96, the section's default.
 	Excluded []netip.Prefix
 }
 
@@ -77,8 +77,8 @@ func (d DNS64) excluded(r *dns.AAAA) bool {
 }
 
 // usable takes the excluded records out of an answer to AAAA, and says how many
-// are left (RFC 6147, section 5.1.4: it "MUST NOT return the offending AAAA
-// records"). Signatures over a set that lost some go with them.
+// are left (RFC 6147, section 5.1.4: they must not be returned). Signatures over a
+// set that lost some go with them.
 func (d DNS64) usable(answer []dns.RR) (rest []dns.RR, left int) {
 	for _, r := range answer {
 		aaaa, ok := r.(*dns.AAAA)

@@ -231,6 +231,11 @@ func TestRFC6147(t *testing.T) {
 			asked: []string{"8.8.8.8.in-addr.arpa. PTR", "PTR"}, rcode: dns.RcodeNameError, ns: []string{soa}, ad: true,
 		},
 		{
+			name: "5.3.1 PTR where in-addr.arpa has other things", d: well, query: question(strings.ToUpper(under), dns.TypePTR),
+			zone:  zone{"8.8.8.8.in-addr.arpa. PTR": {answer: rr("8.8.8.8.in-addr.arpa. 60 CNAME no.example.")}},
+			asked: []string{"8.8.8.8.in-addr.arpa. PTR", "PTR"}, ns: []string{soa}, ad: true,
+		},
+		{
 			name: "5.3.1 PTR where in-addr.arpa fails", d: well, query: question(under, dns.TypePTR),
 			zone:  zone{"8.8.8.8.in-addr.arpa. PTR": {rcode: dns.RcodeRefused}},
 			asked: []string{"8.8.8.8.in-addr.arpa. PTR"}, rcode: dns.RcodeRefused, ad: true,

@@ -78,9 +78,9 @@ func (l *Lookup) Left() int {
 // Synthesised is how many records of the answer were made here.
 func (l *Lookup) Synthesised() int { return l.made }
 
-// Take is given upstream's answer to Ask, or nil if none came in time, "treated as
-// RCODE=2 (Server failure)" (section 5.1.3). It returns the answer to the query,
-// or nil if there is more to Ask.
+// Take is given upstream's answer to Ask, or nil if none came in time, which is
+// treated as SERVFAIL (section 5.1.3). It returns the answer to the query, or nil
+// if there is more to Ask.
 func (l *Lookup) Take(upstream *dns.Msg) (answer *dns.Msg) {
 	if upstream == nil {
 		upstream = &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: dns.RcodeServerFailure, RecursionAvailable: true}}
@@ -142,8 +142,7 @@ func (l *Lookup) takeA(upstream *dns.Msg) *dns.Msg {
 	}
 	answer, made := l.d.synthesise(upstream.Answer, ttl)
 	if made == 0 && l.empty != nil {
-		// Section 5.4: "If there is an empty answer, then the DNS64 responds […] with
-		// the answer the DNS64 received to the original (initiator's) query."
+		// Section 5.4: where A is empty, too, the answer to AAAA is the client's.
 		return l.finish(l.empty)
 	}
 	// Section 5.4: "The authority and additional sections are copied from the
@@ -163,8 +162,8 @@ func (l *Lookup) takePTR(upstream *dns.Msg) *dns.Msg {
 		l.made = 1
 		return l.finish(m)
 	case upstream.Rcode == dns.RcodeSuccess, upstream.Rcode == dns.RcodeNameError:
-		// Section 5.3.1: it "SHOULD ensure that there is RDATA at the PTR of the
-		// corresponding IN-ADDR.ARPA name". There is none, so ip6.arpa says so.
+		// Section 5.3.1: no CNAME should be made that leads to nothing. There is
+		// nothing, so ip6.arpa says so.
 		return l.next(forward, dns.TypePTR)
 	}
 	return l.finish(reply(l.query, upstream, nil))

@@ -98,6 +98,14 @@ func TestUDPSize(t *testing.T) {
 	}
 }
 
+// What is between two neighbours is not passed on: EDNS, and signatures of
+// transactions.
+func TestHopByHop(t *testing.T) {
+	up := new(dns.Msg).SetReply(question("a.", dns.TypeA)).SetEdns0(4096, false).SetTsig("key.", dns.HmacSHA256, 300, 0)
+	up.Extra = append(rr("ns.example. 60 A 9.9.9.9"), up.Extra...)
+	section(t, "additional", reply(question("a.", dns.TypeA), up, nil).Extra, []string{"ns.example. 60 A 9.9.9.9"})
+}
+
 // An RCODE of more than four bits is only said to who speaks EDNS.
 func TestExtendedRcode(t *testing.T) {
 	up := &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: dns.RcodeBadCookie}}

@@ -11,10 +11,9 @@ import (
 
 const ip6Arpa = "ip6.arpa."
 
-// inAddrArpa is the name under in-addr.arpa that a name under ip6.arpa stands for:
-// "it MUST strip the IP6.ARPA labels from the QNAME, reverse the address portion
-// [… and] examine the resulting address to see whether its prefix matches" (RFC
-// 6147, section 5.3.1). Names of anything but a whole address do not match.
+// inAddrArpa is the name under in-addr.arpa that a name under ip6.arpa stands for
+// (RFC 6147, section 5.3.1): the address is read, and has to be under the prefix and
+// one that synthesis makes. Names of anything but a whole address do not match.
 func (d DNS64) inAddrArpa(name string) (to string, ok bool) {
 	a, ok := ip6ArpaAddr(name)
 	if !ok {

@@ -40,7 +40,7 @@ func (r rig) settled(t testing.TB) Stats {
 	var s Stats
 	wait(t, "every query has ended once", func() bool {
 		s = r.Stats()
-		return s.UDP+s.TCP == s.Answered+s.Failed+s.Overloaded+s.Strangers+s.Limited+s.Malformed+s.Unsupported+s.Discarded
+		return s.UDP+s.TCP == s.Answered+s.Failed+s.Overloaded+s.Strangers+s.Limited+s.Malformed+s.Unsupported+s.Discarded && len(r.slots) == 0
 	})
 	return s
 }
@@ -73,6 +73,33 @@ func TestServer(t *testing.T) {
 	s := r.settled(t)
 	if s.Answered != 14 || s.UDP != 7 || s.TCP != 7 || s.Synthesised != 2*4 || s.AskedTCP != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A client that has IPv6 alone asks by IPv6, and is known by its address; one that has
+// IPv4 is, too, where the socket has both.
+func TestIPv6(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "[::1]:0")
+	if err != nil {
+		t.Skipf("loopback has no IPv6: %v", err)
+	}
+	both, err := net.ListenPacket("udp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan netip.Addr, 2)
+	r := start(t, func(client netip.Addr) (DNS64, bool) { seen <- client; return well, true }, nil, upstream(t, upstreamAddr, world().serve))
+	_, port, _ := net.SplitHostPort(both.LocalAddr().String())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer r.Close()
+	for to, c := range map[string]net.PacketConn{pc.LocalAddr().String(): pc, net.JoinHostPort("127.0.0.1", port): both} {
+		wg.Go(func() { _ = r.ServeUDP(c) })
+		m := rig{r.Server, to}.ask(t, "udp", question("v4.example.", dns.TypeAAAA))
+		section(t, to, m.Answer, []string{"v4.example. 60 IN AAAA 64:ff9b::808:808"})
+		if host, _, _ := net.SplitHostPort(to); (<-seen).String() != host {
+			t.Errorf("%s: another client was seen", to)
+		}
 	}
 }
 
@@ -135,7 +162,7 @@ func TestTruncation(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := new(dns.Msg)
-		if err := m.Unpack(buf[:n]); err != nil || !m.Truncated || n > limit || len(m.Answer) == 0 || (m.IsEdns0() != nil) != (size > 0) {
+		if err := m.Unpack(buf[:n]); err != nil || !m.Truncated || n > limit || n <= limit-28 || (m.IsEdns0() != nil) != (size > 0) {
 			t.Errorf("size %d: %d bytes, %v\n%v", size, n, err, m)
 		}
 		if m := r.ask(t, "tcp", q); m.Truncated || len(m.Answer) != 100 {
@@ -165,11 +192,8 @@ func TestDeadUpstream(t *testing.T) {
 			wrong.Question[0].Name = "other.example."
 			_ = w.WriteMsg(wrong)
 		}),
-		"cuts, and refuses TCP": udpOnly(t, func(w dns.ResponseWriter, m *dns.Msg) {
-			a := world().reply(m)
-			a.Truncated = true
-			_ = w.WriteMsg(a)
-		}),
+		"cuts by TCP, too":      upstream(t, upstreamAddr, cut),
+		"cuts, and refuses TCP": udpOnly(t, cut),
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, everyone(well), func(s *Server) { s.times.try = 100 * time.Millisecond }, first, good)
@@ -185,6 +209,12 @@ func TestDeadUpstream(t *testing.T) {
 			}
 		})
 	}
+}
+
+func cut(w dns.ResponseWriter, m *dns.Msg) {
+	a := world().reply(m)
+	a.Truncated = true
+	_ = w.WriteMsg(a)
 }
 
 func udpOnly(t *testing.T, handler dns.HandlerFunc) netip.AddrPort {
@@ -217,6 +247,17 @@ func TestForgedAnswer(t *testing.T) {
 	m := r.ask(t, "udp", question("v4.example.", dns.TypeAAAA))
 	section(t, "answer", m.Answer, []string{"v4.example. 60 IN AAAA 64:ff9b::808:808"})
 	if s := r.settled(t); s.Mismatched != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// All upstreams get a share of the time: the last answers where the others are silent.
+func TestSilentUpstreams(t *testing.T) {
+	silent := upstream(t, upstreamAddr, func(dns.ResponseWriter, *dns.Msg) {})
+	r := start(t, everyone(well), func(s *Server) { s.times.query = 1200 * time.Millisecond }, silent, silent, upstream(t, "127.0.0.54", world().serve))
+	m := r.ask(t, "udp", question("v4.example.", dns.TypeAAAA))
+	section(t, "answer", m.Answer, []string{"v4.example. 60 IN AAAA 64:ff9b::808:808"})
+	if s := r.settled(t); s.Unanswered != 2 || s.AskedUDP != 4 {
 		t.Errorf("%+v", s)
 	}
 }
