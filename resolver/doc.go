@@ -41,7 +41,8 @@
 //   - A synthetic record stands for an A record of the same answer, under the prefix,
 //     and for an address that the prefix may represent: under the well-known one
 //     only global ones, unless [packet.NewPrefix64] was told otherwise, and those of
-//     ipv4only.arpa (RFC 7050). No answer has a record that is excluded.
+//     ipv4only.arpa (RFC 7050). No answer that DNS64 decides about has an AAAA record
+//     that is excluded.
 //   - An answer that was changed here never has AD set.
 //   - What upstream sends is believed only if it comes from where was asked, to the
 //     port that asked, with the id and the question (RFC 5452, section 9).
