@@ -28,7 +28,7 @@ var order = [][]string{
 	{"testnet"},
 	{"conformance", "sim"},
 	{"natgw", "nitrosim", "blackfoot"},
-	{"flowtrack", "decider"},
+	{"flowtrack", "decider", "resolver"},
 	{"membership", "liveness"},
 	{"chain", "flowtable"},
 	{"cellstate"},
@@ -47,9 +47,10 @@ var budget = map[string]bool{
 	"github.com/vishvananda/netlink": true, "github.com/vishvananda/netns": true,
 	"github.com/rs/zerolog": true, "github.com/prometheus/client_golang": true,
 	"github.com/gaissmai/bart": true, "go.yaml.in/yaml/v3": true,
+	"github.com/miekg/dns": true,
 }
 
-var dataPath = []string{"natgw", "nitrosim", "blackfoot", "flowtrack", "decider", "membership", "chain", "flowtable", "liveness", "cellstate", "shard", "tun", "wire", "loop", "packet", "telemetry"}
+var dataPath = []string{"natgw", "nitrosim", "blackfoot", "flowtrack", "decider", "resolver", "membership", "chain", "flowtable", "liveness", "cellstate", "shard", "tun", "wire", "loop", "packet", "telemetry"}
 
 // pure lists the packages that decide. They get time and seeds as arguments.
 var pure = []string{"flowtrack", "decider", "membership", "chain", "flowtable", "liveness", "shard", "packet"}

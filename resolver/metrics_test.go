@@ -1,0 +1,38 @@
+package resolver
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+)
+
+// Every counter is summed, and shown as a metric of its own.
+func TestMetrics(t *testing.T) {
+	var s, sum Stats
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		v.Field(i).SetUint(1 << i)
+	}
+	sum.Add(&s)
+	sum.Add(&s)
+	w := reflect.ValueOf(&sum).Elem()
+	for i := range w.NumField() {
+		if w.Field(i).Uint() != 2<<i {
+			t.Errorf("Add forgets %s", w.Type().Field(i).Name)
+		}
+	}
+	shown, names := map[float64]int{}, map[string]bool{}
+	for _, m := range Metrics(&s) {
+		shown[m.Value]++
+		if name := fmt.Sprint(m.Name, m.Labels); names[name] || m.Help == "" || !m.Counter {
+			t.Errorf("%+v", m)
+		} else {
+			names[name] = true
+		}
+	}
+	for i := range v.NumField() {
+		if shown[float64(uint64(1)<<i)] != 1 {
+			t.Errorf("%s is shown %d times", v.Type().Field(i).Name, shown[float64(uint64(1)<<i)])
+		}
+	}
+}
