@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // End is one end of a link.
@@ -15,7 +16,8 @@ type End struct {
 	Address netip.Prefix // not valid: none
 }
 
-// MAC is the link-layer address of the end that has the IPv4 address.
+// MAC is the link-layer address of the end that has the IPv4 address, whatever
+// IPv6 addresses it has beside it.
 func MAC(a netip.Addr) net.HardwareAddr { return macOf(0, a) }
 
 // FarMAC is that of the other end of its link, if that has no address itself.
@@ -88,13 +90,18 @@ func (n *Namespace) up(link string) error {
 	return nil
 }
 
-// Address gives the link an address with the prefix' length.
+// Address gives the link an address with the prefix' length. One of IPv6 needs
+// a namespace made with the settings IPv6.
 func (n *Namespace) Address(link string, p netip.Prefix) error {
 	l, err := n.find(link)
 	if err != nil {
 		return err
 	}
-	if err := n.link.AddrAdd(l, &netlink.Addr{IPNet: ipNet(p)}); err != nil {
+	a := &netlink.Addr{IPNet: ipNet(p)}
+	if p.Addr().Is6() {
+		a.Flags = unix.IFA_F_NODAD // else it could not be used for a second
+	}
+	if err := n.link.AddrAdd(l, a); err != nil {
 		return fmt.Errorf("%s: %s: address %s: %w", n.Name, link, p, err)
 	}
 	return nil
