@@ -70,6 +70,19 @@ const (
 	// have no back-pressure: a burst waits here instead of being lost.
 	socketBufferBytes = 8 << 20
 
+	// dnsBytesMax is the longest DNS message over UDP, in bytes, whatever the
+	// asker can take: a longer answer is cut and marked so. A longer question is
+	// not understood.
+	dnsBytesMax = 4096
+
+	// dnsConnsMax is how many TCP connections one host answers DNS on at once.
+	// Further ones are closed.
+	dnsConnsMax = 1000
+
+	// dnsIdleMax is how long such a connection may take for its next question;
+	// then it is closed (RFC 7766, section 6.2.3, asks for seconds).
+	dnsIdleMax = 10 * time.Second
+
 	// downloadBytesMax bounds /bytes?n=; more is answered 400.
 	downloadBytesMax = 1 << 40
 

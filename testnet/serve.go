@@ -25,7 +25,7 @@ type ServeOptions struct {
 }
 
 // Serve is an internet host: HTTP on 80, echo on 7 (UDP and TCP), DNS on 53
-// (UDP), the far end of hold's connections from 10000 on (both) and, where
+// (both), the far end of hold's connections from 10000 on (both) and, where
 // iperf3 is installed, iperf3 on 5201. It runs in the namespace it was started
 // in, until ctx ends.
 func Serve(ctx context.Context, o ServeOptions) error {
@@ -120,7 +120,12 @@ func (s *server) listen(a netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	s.goes("DNS", func() error { return s.dns(names) })
+	s.goes("DNS over UDP", func() error { return s.dnsUDP(names) })
+	namesTCP, err := tcp(53)
+	if err != nil {
+		return err
+	}
+	s.goes("DNS over TCP", func() error { return s.dnsTCP(namesTCP) })
 	held, err := hold.Listen(a)
 	if err != nil {
 		return err

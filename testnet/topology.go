@@ -36,8 +36,9 @@ type Topology struct {
 // Host is a machine that the state knows nothing of: a server on the internet,
 // or a spare.
 type Host struct {
-	Name    string
-	Address netip.Addr
+	Name     string
+	Address  netip.Addr
+	Address6 netip.Addr // not valid: none
 }
 
 // Builtin lists the names of the embedded topologies.
