@@ -8,7 +8,7 @@ const (
 	fileBytesMax = 4 << 20
 
 	// hostsMax is how many hosts the internet may have, and how many spares
-	// the underlay. More are an error of the topology.
+	// and how many services the underlay. More are an error of the topology.
 	hostsMax = 64
 )
 
