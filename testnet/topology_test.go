@@ -269,6 +269,29 @@ func TestTopologyErrorsOfIPv6(t *testing.T) {
 	}
 }
 
+// Instances reach the hosts by the family that they have, or that is asked for.
+func TestServersFor(t *testing.T) {
+	top := load(t, "dual-stack")
+	for _, tt := range []struct {
+		instance string
+		ipv6     bool
+		want     string
+	}{
+		{"blue-1", false, "[203.0.113.10 203.0.113.20] <nil>"},
+		{"blue-1", true, "[2001:db8:ffff::10 2001:db8:ffff::20] <nil>"},
+		{"six-1", false, "[64:ff9b::cb00:710a 64:ff9b::cb00:7114] <nil>"},
+		{"six-1", true, "[2001:db8:ffff::10 2001:db8:ffff::20] <nil>"},
+	} {
+		list, err := top.serversFor(tt.instance, tt.ipv6)
+		if got := fmt.Sprint(list, err); got != tt.want {
+			t.Errorf("%s, IPv6 %v: %s", tt.instance, tt.ipv6, got)
+		}
+	}
+	if list, err := load(t, "default").serversFor("blue-1", true); err == nil || err.Error() != "blue-1 has no IPv6 address" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 // An instance without an IPv4 address shows its other one, and no 0.0.0.0.
 func TestDualStackParts(t *testing.T) {
 	got := map[string]string{}
