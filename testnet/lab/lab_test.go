@@ -113,7 +113,7 @@ func namespace(t *testing.T, l *Lab, name string) *Namespace {
 }
 
 // udp opens a UDP socket in a namespace, bound to an address if that is valid.
-// What is read from it comes within 2 s, or never.
+// What is read from it comes within 2 s, or never. The caller closes it.
 func udp(t *testing.T, n *Namespace, family int, at netip.AddrPort) (fd int) {
 	t.Helper()
 	err := tun.InNetNS(n.Name, func() (err error) {
@@ -123,7 +123,6 @@ func udp(t *testing.T, n *Namespace, family int, at netip.AddrPort) (fd int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
 	tv := unix.NsecToTimeval(int64(2 * time.Second))
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		t.Fatal(err)
@@ -148,7 +147,9 @@ func carries(t *testing.T, from, to *Namespace, at string) {
 	t.Helper()
 	dst := netip.AddrPortFrom(netip.MustParseAddr(at), 9000)
 	in := udp(t, to, family(dst.Addr()), dst)
+	defer unix.Close(in)
 	out := udp(t, from, family(dst.Addr()), netip.AddrPort{})
+	defer unix.Close(out)
 	if err := unix.Sendto(out, []byte("hello"), 0, sockaddr(dst)); err != nil {
 		t.Fatalf("send from %s: %v", from.Name, err)
 	}
@@ -260,6 +261,7 @@ func TestIPv6IsSpreadAndDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		in[i] = udp(t, n, unix.AF_INET6, netip.AddrPortFrom(at, 9000))
+		defer unix.Close(in[i])
 	}
 	if err := router.Route(public, hops...); err != nil {
 		t.Fatal(err)
@@ -267,6 +269,7 @@ func TestIPv6IsSpreadAndDropped(t *testing.T) {
 	const flows = 64
 	for range flows {
 		out := udp(t, leaves[0], unix.AF_INET6, netip.AddrPort{}) // a port of its own
+		defer unix.Close(out)
 		if err := unix.Sendto(out, []byte("x"), 0, sockaddr(netip.AddrPortFrom(at, 9000))); err != nil {
 			t.Fatal(err)
 		}
@@ -282,6 +285,7 @@ func TestIPv6IsSpreadAndDropped(t *testing.T) {
 		t.Errorf("%v of %d flows", got, flows)
 	}
 	out := udp(t, leaves[1], unix.AF_INET6, netip.AddrPort{})
+	defer unix.Close(out)
 	if err := unix.Sendto(out, []byte("x"), 0, sockaddr(netip.AddrPortFrom(at.Next(), 9000))); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("to an address that nobody has: %v", err) // as the kernel says that it drops it
 	}

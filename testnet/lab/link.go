@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -91,7 +92,7 @@ func (n *Namespace) up(link string) error {
 }
 
 // Address gives the link an address with the prefix' length. One of IPv6 needs
-// a namespace made with the settings IPv6.
+// a namespace made with the settings IPv6, and the link up.
 func (n *Namespace) Address(link string, p netip.Prefix) error {
 	l, err := n.find(link)
 	if err != nil {
@@ -104,7 +105,24 @@ func (n *Namespace) Address(link string, p netip.Prefix) error {
 	if err := n.link.AddrAdd(l, a); err != nil {
 		return fmt.Errorf("%s: %s: address %s: %w", n.Name, link, p, err)
 	}
+	if p.Addr().Is6() {
+		return n.awaitOwn(p.Addr())
+	}
 	return nil
+}
+
+// awaitOwn waits until what is for an IPv6 address is taken in: the kernel adds
+// that route some time after the address, from its own queue of work.
+func (n *Namespace) awaitOwn(a netip.Addr) error {
+	for deadline := time.Now().Add(addressWaitMax); ; time.Sleep(PollEvery) {
+		routes, err := n.link.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: the address %s is not in use after %v (%v, %v)", n.Name, a, addressWaitMax, routes, err)
+		}
+	}
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
