@@ -9,16 +9,30 @@ import (
 	"hyperplane/testnet/lab"
 )
 
-// settings are those of a part's namespace.
-func settings(r Role) []lab.Sysctl {
+// settings are those of a part's namespace. On the underlay there is no IPv6.
+func settings(r Role, dualStack bool) (list []lab.Sysctl) {
 	switch r {
 	case RoleRouter:
 		// By ports too, or one tenant's flows would all take one edge.
-		return append(lab.Forwarding[:len(lab.Forwarding):len(lab.Forwarding)], lab.SpreadByPorts)
+		list = append(list, lab.SpreadByPorts)
+		fallthrough
 	case RoleEdge:
-		return lab.Forwarding
+		list = append(list, lab.Forwarding...)
+	case RoleInternetHost, RoleInstance:
+	default:
+		return nil
 	}
-	return nil
+	if !dualStack {
+		return list
+	}
+	list = append(list, lab.IPv6...)
+	switch r {
+	case RoleRouter:
+		list = append(list, lab.SpreadByPorts6, lab.Forwarding6)
+	case RoleEdge:
+		list = append(list, lab.Forwarding6)
+	}
+	return list
 }
 
 // network is a testnet's namespaces while they are being connected.
@@ -54,7 +68,7 @@ func (n *network) close() {
 func (n *network) namespaces(ctx context.Context) error {
 	var mu sync.Mutex
 	return lab.Each(ctx, n.topology.Parts(), func(p Part) error {
-		ns, err := lab.Create(p.Namespace(), settings(p.Role)...)
+		ns, err := lab.Create(p.Namespace(), settings(p.Role, n.topology.dualStack())...)
 		if err != nil {
 			return err
 		}
@@ -65,10 +79,10 @@ func (n *network) namespaces(ctx context.Context) error {
 	})
 }
 
-// underlay connects every node, edge, host and spare.
+// underlay connects every part that is on it.
 func (n *network) underlay(ctx context.Context) error {
 	var members []lab.Member
-	for _, p := range append(n.topology.peers(), n.topology.spares()...) {
+	for _, p := range n.topology.underlay() {
 		at := netip.PrefixFrom(p.Address, n.topology.Underlay.Bits())
 		members = append(members, lab.Member{Name: p.Name, NS: n.ns[p.Name], Address: at})
 	}

@@ -13,8 +13,8 @@
 //	    │ TUN      │ TUN      │ TUN
 //	hp-host-1 ─────┘       hp-host-2       nitro
 //	    │ eth0                │ eth0
-//	════╪═════════════════════╪════════    hp-underlay: bridge, static FDB and neighbours
-//	    │        │            │
+//	════╪═════════════════════╪═══════╪    hp-underlay: bridge, static FDB and neighbours
+//	    │        │            │    hp-dns  a service, if the topology has one
 //	hp-node-1 … hp-node-3  hp-edge-1 …     node, blackfoot (TUN internet0)
 //	                          │ uplink
 //	                       hp-internet     router; public addresses over all edges by ECMP
@@ -24,9 +24,31 @@
 // Faults are made with what the kernel has: signals end, hold and slow a process
 // (Kill, Pause, Slow), packet filters at the receiver cut two parts off from each
 // other in one direction or both (Partition). Hold keeps thousands of connections
-// open meanwhile and tells what became of them; package hold does it. A topology
-// may have spares: namespaces on the underlay that become nodes when the state
-// file names them.
+// open meanwhile and tells what became of them; package hold does it.
+//
+// A topology file has three parts, of which state is the roles' own state file:
+//
+//	underlay:
+//	  network      IPv4: of nodes, edges, hosts, and of these two:
+//	  spares       name and address of machines that become nodes when the state
+//	               file names them (optional)
+//	  services     name and address of machines that serve what internet hosts
+//	               serve, such as DNS for the hosts' resolvers (optional)
+//	internet:
+//	  router       the hosts' next hop; router6: that of IPv6 (optional)
+//	  transit      network between the router and the edges; transit6: that of
+//	               IPv6 (if there is a router6)
+//	  public       networks that the router spreads over the edges, of IPv4 and,
+//	               if there is a router6, of IPv6: the gateways' addresses and the
+//	               VPCs' ipv6_cidrs are in them
+//	  hosts        name, address and, if there is a router6, ipv6_address
+//	               (optional) of the servers
+//	state:         ../docs/state-file.md; its resolver asks services
+//
+// IPv6 is only where it is named, between instances and the internet: the
+// underlay has none. The hosts' names are HOST.example. with the addresses of
+// both families and HOST.v4.example. with that of IPv4 only, for DNS64; big.example.
+// has an answer of 4 KB, and ipv4only.arpa. is that of RFC 7050.
 //
 // The run directory (/run/hyperplane/testnet, or HYPERPLANE_RUN) holds per
 // process NAME.pid, NAME.log and NAME.sock (admin), and the topology and state

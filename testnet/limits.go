@@ -8,7 +8,7 @@ const (
 	fileBytesMax = 4 << 20
 
 	// hostsMax is how many hosts the internet may have, and how many spares
-	// the underlay. More are an error of the topology.
+	// and how many services the underlay. More are an error of the topology.
 	hostsMax = 64
 )
 
@@ -69,6 +69,19 @@ const (
 	// socketBufferBytes is asked of the kernel for the UDP servers, which
 	// have no back-pressure: a burst waits here instead of being lost.
 	socketBufferBytes = 8 << 20
+
+	// dnsBytesMax is the longest DNS message over UDP, in bytes, whatever the
+	// asker can take: a longer answer is cut and marked so. A longer question is
+	// not understood.
+	dnsBytesMax = 4096
+
+	// dnsConnsMax is how many TCP connections one host answers DNS on at once.
+	// Further ones are closed.
+	dnsConnsMax = 1000
+
+	// dnsIdleMax is how long such a connection may take for its next question;
+	// then it is closed (RFC 7766, section 6.2.3, asks for seconds).
+	dnsIdleMax = 10 * time.Second
 
 	// downloadBytesMax bounds /bytes?n=; more is answered 400.
 	downloadBytesMax = 1 << 40

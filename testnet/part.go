@@ -13,6 +13,7 @@ const (
 	RoleUnderlay     Role = "underlay"      // the bridge between nodes, edges and hosts
 	RoleRouter       Role = "router"        // the internet's router
 	RoleInternetHost Role = "internet-host" // a server on the internet
+	RoleService      Role = "service"       // a server on the underlay, such as DNS for the hosts
 	RoleNode         Role = "node"
 	RoleEdge         Role = "edge"
 	RoleHost         Role = "host"
@@ -32,11 +33,24 @@ const namespacePrefix = "hp-"
 // namespaces lists those that are there, by name, sorted.
 func namespaces() ([]string, error) { return lab.Names(namespacePrefix) }
 
+// onUnderlay reports whether a part with the role has a link to the underlay.
+func (r Role) onUnderlay() bool {
+	switch r {
+	case RoleService, RoleNode, RoleSpare, RoleEdge, RoleHost:
+		return true
+	}
+	return false
+}
+
+// serves reports whether a part with the role runs the testnet's own servers.
+func (r Role) serves() bool { return r == RoleInternetHost || r == RoleService }
+
 // Part is one namespace of a testnet.
 type Part struct {
-	Name    string
-	Role    Role
-	Address netip.Addr // not valid for the underlay, which has none
+	Name     string
+	Role     Role
+	Address  netip.Addr // not valid: none, as the underlay and some instances
+	Address6 netip.Addr // of IPv6; not valid: none
 }
 
 // Namespace is the part's name under /run/netns.
@@ -54,7 +68,7 @@ func (p Part) command() []string {
 		return []string{"blackfoot"}
 	case RoleHost:
 		return []string{"nitro"}
-	case RoleInternetHost:
+	case RoleInternetHost, RoleService:
 		return []string{"testnet", "serve"}
 	}
 	return nil
@@ -63,7 +77,7 @@ func (p Part) command() []string {
 // args are the arguments of the part's process.
 func (p Part) args(dir Dir) []string {
 	args := append(p.command(), "--name", p.Name, "--admin", "unix:"+dir.socket(p.Name))
-	if p.Role == RoleInternetHost {
+	if p.Role.serves() {
 		return append(args, "--topology", dir.topology())
 	}
 	return append(args, "--state", dir.State())

@@ -37,7 +37,7 @@ func HealAll(dir Dir) error {
 		return err
 	}
 	var errs []error
-	for _, p := range append(t.peers(), t.spares()...) {
+	for _, p := range t.underlay() {
 		errs = append(errs, lab.UnblockAll(p.Namespace()))
 	}
 	return errors.Join(errs...)
@@ -60,7 +60,5 @@ func twoPeers(dir Dir, a, b string) (pa, pb Part, err error) {
 
 // peer finds a part on the underlay.
 func (t *Topology) peer(name string) (Part, error) {
-	return t.find(name, "node, edge or host", func(p Part) bool {
-		return p.Role == RoleNode || p.Role == RoleSpare || p.Role == RoleEdge || p.Role == RoleHost
-	})
+	return t.find(name, "part on the underlay", func(p Part) bool { return p.Role.onUnderlay() })
 }

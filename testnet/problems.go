@@ -116,16 +116,51 @@ func (p *problems) addr(n *yaml.Node, path string) netip.Addr {
 	return a
 }
 
+func (p *problems) addr6(n *yaml.Node, path string) netip.Addr {
+	a, err := netip.ParseAddr(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || !a.Is6() || !usable(a) {
+		p.add(n, path, "%q: want an IPv6 address that a host may have, such as 2001:db8:ffff::10", n.Value)
+	}
+	return a
+}
+
 func (p *problems) prefix(n *yaml.Node, path string) netip.Prefix {
-	a, err := netip.ParsePrefix(n.Value)
-	if n.Kind != yaml.ScalarNode || err != nil || !a.Addr().Is4() || a != a.Masked() || a.Bits() < 8 || !usable(a.Addr()) {
+	a, ok := readPrefix(n)
+	if !ok || !a.Addr().Is4() {
 		p.add(n, path, "%q: want an IPv4 network with its host bits zero, such as 198.51.100.0/24", n.Value)
 	}
 	return a
 }
 
-// usable excludes what no link can carry as a unicast address.
+func (p *problems) prefix6(n *yaml.Node, path string) netip.Prefix {
+	a, ok := readPrefix(n)
+	if !ok || !a.Addr().Is6() {
+		p.add(n, path, "%q: want an IPv6 network with its host bits zero, such as 2001:db8:fffe::/64", n.Value)
+	}
+	return a
+}
+
+func (p *problems) anyPrefix(n *yaml.Node, path string) netip.Prefix {
+	a, ok := readPrefix(n)
+	if !ok {
+		p.add(n, path, "%q: want an IPv4 or IPv6 network with its host bits zero, such as 198.51.100.0/24 or 2001:db8::/36", n.Value)
+	}
+	return a
+}
+
+// readPrefix reads a prefix of either family that some hosts may have.
+func readPrefix(n *yaml.Node) (netip.Prefix, bool) {
+	a, err := netip.ParsePrefix(n.Value)
+	return a, n.Kind == yaml.ScalarNode && err == nil && a == a.Masked() && a.Bits() >= 8 && usable(a.Addr())
+}
+
+// usable excludes what no link can carry as a unicast address, and of IPv6 what
+// RFC 6890 has reserved or for one link only.
 func usable(a netip.Addr) bool {
+	if a.Is6() {
+		first := a.As16()[0]
+		return first != 0 && first < 0xfe && a.Zone() == ""
+	}
 	first := a.As4()[0]
 	return first != 0 && first != 127 && first < 224
 }

@@ -17,23 +17,24 @@ import (
 	"hyperplane/testnet/hold"
 )
 
-// ServeOptions are what an internet host needs.
+// ServeOptions are what an internet host or a service needs.
 type ServeOptions struct {
-	Name     string   // of the host in the topology
+	Name     string   // of the part in the topology
 	Topology string   // path of the topology file
 	Admin    []string // addresses for /healthz, as telemetry.Admin takes them
 }
 
-// Serve is an internet host: HTTP on 80, echo on 7 (UDP and TCP), DNS on 53
-// (UDP), the far end of hold's connections from 10000 on (both) and, where
-// iperf3 is installed, iperf3 on 5201. It runs in the namespace it was started
-// in, until ctx ends.
+// Serve is an internet host, or a service on the underlay: HTTP on 80, echo on 7
+// (UDP and TCP), DNS on 53 (both), the far end of hold's connections from 10000
+// on (both) and, where iperf3 is installed, iperf3 on 5201; all of them at the
+// part's IPv4 address and at its IPv6 address, if it has one. It runs in the
+// namespace it was started in, until ctx ends.
 func Serve(ctx context.Context, o ServeOptions) error {
 	t, err := LoadTopology(o.Topology)
 	if err != nil {
 		return err
 	}
-	self, err := t.find(o.Name, "internet host", func(p Part) bool { return p.Role == RoleInternetHost })
+	self, err := t.find(o.Name, "internet host or service", func(p Part) bool { return p.Role.serves() })
 	if err != nil {
 		return err
 	}
@@ -52,8 +53,13 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		}
 	}
 	s.goes("admin", func() error { return admin.Serve(ctx) })
-	if err := s.listen(self.Address); err != nil {
-		return err
+	for _, a := range []netip.Addr{self.Address, self.Address6} {
+		if !a.IsValid() {
+			continue
+		}
+		if err := s.listen(a); err != nil {
+			return err
+		}
 	}
 	s.iperf()
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
@@ -66,10 +72,10 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	return context.Cause(ctx) // a server failed
 }
 
-// server is the set of servers of one host. The first that fails ends all.
+// server is the set of servers of one part. The first that fails ends all.
 type server struct {
 	name  string
-	hosts []Host
+	hosts []Host // those that have a name
 	ctx   context.Context
 	fail  context.CancelCauseFunc
 	wg    sync.WaitGroup
@@ -84,17 +90,17 @@ func (s *server) goes(what string, f func() error) {
 	})
 }
 
-// listen opens every port before anything is called ready.
+// listen opens every port of an address before anything is called ready.
 func (s *server) listen(a netip.Addr) error {
 	tcp := func(port uint16) (net.Listener, error) {
-		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp4", netip.AddrPortFrom(a, port).String())
+		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", netip.AddrPortFrom(a, port).String())
 		if err == nil {
 			context.AfterFunc(s.ctx, func() { l.Close() })
 		}
 		return l, err
 	}
 	udp := func(port uint16) (*net.UDPConn, error) {
-		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
 		if err == nil {
 			enlarge(c)
 			context.AfterFunc(s.ctx, func() { c.Close() })
@@ -120,7 +126,12 @@ func (s *server) listen(a netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	s.goes("DNS", func() error { return s.dns(names) })
+	s.goes("DNS over UDP", func() error { return s.dnsUDP(names) })
+	namesTCP, err := tcp(53)
+	if err != nil {
+		return err
+	}
+	s.goes("DNS over TCP", func() error { return s.dnsTCP(namesTCP) })
 	held, err := hold.Listen(a)
 	if err != nil {
 		return err

@@ -30,48 +30,164 @@ func query(t *testing.T, name string, typ dnsmessage.Type) []byte {
 	return q
 }
 
+// names is a server that knows two hosts, one of them of both families.
+func names() *server {
+	return &server{hosts: []Host{
+		{Name: "web", Address: netip.MustParseAddr("203.0.113.10"), Address6: netip.MustParseAddr("2001:db8:ffff::10")},
+		{Name: "old", Address: netip.MustParseAddr("203.0.113.20")},
+	}}
+}
+
 func TestDNSAnswers(t *testing.T) {
-	s := &server{hosts: []Host{{"web", netip.MustParseAddr("203.0.113.10")}}}
+	s := names()
+	const (
+		ok   = dnsmessage.RCodeSuccess
+		none = dnsmessage.RCodeNameError
+	)
 	for _, tt := range []struct {
 		name    string
 		typ     dnsmessage.Type
 		code    dnsmessage.RCode
-		address string
+		answers string
 	}{
-		{"web.example.", dnsmessage.TypeA, dnsmessage.RCodeSuccess, "203.0.113.10"},
-		{"WEB.Example.", dnsmessage.TypeA, dnsmessage.RCodeSuccess, "203.0.113.10"},
-		{"web.example.", dnsmessage.TypeAAAA, dnsmessage.RCodeSuccess, ""},
-		{"peer.example.", dnsmessage.TypeA, dnsmessage.RCodeNameError, ""},
-		{"example.", dnsmessage.TypeA, dnsmessage.RCodeNameError, ""},
+		{"web.example.", dnsmessage.TypeA, ok, "203.0.113.10"},
+		{"WEB.Example.", dnsmessage.TypeA, ok, "203.0.113.10"},
+		{"web.example.", dnsmessage.TypeAAAA, ok, "2001:db8:ffff::10"},
+		{"web.example.", dnsmessage.TypeTXT, ok, ""},
+		{"old.example.", dnsmessage.TypeA, ok, "203.0.113.20"},
+		{"old.example.", dnsmessage.TypeAAAA, ok, ""},
+		{"web.v4.example.", dnsmessage.TypeA, ok, "203.0.113.10"},
+		{"Web.V4.example.", dnsmessage.TypeAAAA, ok, ""},
+		{"ipv4only.arpa.", dnsmessage.TypeA, ok, "192.0.0.170 192.0.0.171"},
+		{"ipv4only.arpa.", dnsmessage.TypeAAAA, ok, ""},
+		{"big.example.", dnsmessage.TypeA, ok, ""},
+		{"example.", dnsmessage.TypeA, ok, ""},
+		{"peer.example.", dnsmessage.TypeA, none, ""},
+		{"peer.v4.example.", dnsmessage.TypeA, none, ""},
+		{"web.v6.example.", dnsmessage.TypeA, none, ""},
+		{"example.org.", dnsmessage.TypeA, none, ""},
 	} {
 		var m dnsmessage.Message
-		if err := m.Unpack(s.answer(query(t, tt.name, tt.typ))); err != nil {
+		if err := m.Unpack(s.answer(query(t, tt.name, tt.typ), false)); err != nil {
 			t.Fatal(err)
 		}
-		address := ""
+		var answers []string
 		for _, a := range m.Answers {
-			address += netip.AddrFrom4(a.Body.(*dnsmessage.AResource).A).String()
+			switch body := a.Body.(type) {
+			case *dnsmessage.AResource:
+				answers = append(answers, netip.AddrFrom4(body.A).String())
+			case *dnsmessage.AAAAResource:
+				answers = append(answers, netip.AddrFrom16(body.AAAA).String())
+			}
 		}
-		if m.ID != 7 || !m.Response || m.RCode != tt.code || address != tt.address {
-			t.Errorf("%s %v: %v with %q", tt.name, tt.typ, m.RCode, address)
+		if got := strings.Join(answers, " "); m.ID != 7 || !m.Response || !m.RecursionAvailable || m.RCode != tt.code || got != tt.answers {
+			t.Errorf("%s %v: %v with %q", tt.name, tt.typ, m.RCode, got)
+		}
+		// RFC 2308: whoever is told that there is nothing is told for how long.
+		soa := len(m.Authorities) == 1 && m.Authorities[0].Header.Type == dnsmessage.TypeSOA
+		if soa != (tt.answers == "") {
+			t.Errorf("%s %v: %v beside %q", tt.name, tt.typ, m.Authorities, tt.answers)
 		}
 	}
-	answer := s.answer(query(t, "web.example.", dnsmessage.TypeA))
-	if s.answer(answer) != nil {
+	answer := s.answer(query(t, "web.example.", dnsmessage.TypeA), false)
+	if s.answer(answer, false) != nil {
 		t.Error("an answer was answered: two servers would talk for ever")
 	}
-	if s.answer([]byte("no DNS")) != nil {
+	if s.answer([]byte("no DNS"), false) != nil {
 		t.Error("rubbish was answered")
 	}
 }
 
+// What is longer than the asker takes over UDP is cut, and marked so; over TCP
+// all of it comes.
+func TestDNSCutsWhatIsTooLong(t *testing.T) {
+	s := names()
+	for _, tt := range []struct {
+		name    string
+		edns    dnsmessage.Class // 0: the asker does not speak it
+		tcp     bool
+		answers int
+	}{
+		{"no EDNS", 0, false, 0},
+		{"1232", 1232, false, 0},
+		{"less than the least", 100, false, 0},
+		{"4096", 4096, false, bigTexts},
+		{"more than there is", 65535, false, bigTexts},
+		{"TCP", 0, true, bigTexts},
+		{"TCP with EDNS", 512, true, bigTexts},
+	} {
+		var q dnsmessage.Message
+		if err := q.Unpack(query(t, "big.example.", dnsmessage.TypeTXT)); err != nil {
+			t.Fatal(err)
+		}
+		if tt.edns != 0 {
+			q.Additionals = []dnsmessage.Resource{{
+				Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName("."), Class: tt.edns},
+				Body:   &dnsmessage.OPTResource{},
+			}}
+		}
+		data, err := q.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := s.answer(data, tt.tcp)
+		var m dnsmessage.Message
+		if err := m.Unpack(answer); err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Answers) != tt.answers || m.Truncated != (tt.answers == 0) || len(m.Additionals) != len(q.Additionals) {
+			t.Errorf("%s: %d answers, cut %v, %v", tt.name, len(m.Answers), m.Truncated, m.Additionals)
+		}
+		if limit := max(512, min(int(tt.edns), dnsBytesMax)); !tt.tcp && len(answer) > limit {
+			t.Errorf("%s: %d bytes", tt.name, len(answer))
+		}
+	}
+}
+
+// A connection may carry several questions; rubbish ends it.
+func TestDNSOverTCP(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	go func() {
+		defer there.Close()
+		for s := names(); s.answerOn(there) == nil; {
+		}
+	}()
+	here.SetDeadline(time.Now().Add(10 * time.Second))
+	send := func(b []byte) {
+		t.Helper()
+		if _, err := here.Write(append([]byte{byte(len(b) >> 8), byte(len(b))}, b...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"web.example.", "big.example."} {
+		send(query(t, name, dnsmessage.TypeTXT))
+		var length [2]byte
+		if _, err := io.ReadFull(here, length[:]); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, int(length[0])<<8|int(length[1]))
+		if _, err := io.ReadFull(here, b); err != nil {
+			t.Fatal(err)
+		}
+		var m dnsmessage.Message
+		if err := m.Unpack(b); err != nil || m.Questions[0].Name.String() != name {
+			t.Errorf("%v, %v", err, m.Questions)
+		}
+	}
+	send([]byte("no DNS"))
+	if n, err := here.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("%d bytes in answer to rubbish, %v", n, err)
+	}
+}
+
 func FuzzDNS(f *testing.F) {
-	s := &server{hosts: []Host{{"web", netip.MustParseAddr("203.0.113.10")}}}
+	s := names()
 	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{ID: 1})
 	q, _ := b.Finish()
 	f.Add(q)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if a := s.answer(data); len(a) > 600 {
+		if a := s.answer(data, false); len(a) > dnsBytesMax {
 			t.Errorf("%d bytes in answer to %d", len(a), len(data))
 		}
 	})

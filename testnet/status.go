@@ -16,6 +16,7 @@ type PartStatus struct {
 	Namespace string  `json:"namespace"`
 	Role      Role    `json:"role"`
 	Address   string  `json:"address,omitempty"`
+	Address6  string  `json:"ipv6_address,omitempty"`
 	PID       int     `json:"pid,omitempty"`            // 0: no process runs
 	State     string  `json:"state"`                    // StateOf…
 	Uptime    float64 `json:"uptime_seconds,omitempty"` // of the process
@@ -70,6 +71,9 @@ func partStatus(ctx context.Context, dir Dir, p Part) PartStatus {
 	s := PartStatus{Name: p.Name, Namespace: p.Namespace(), Role: p.Role, State: StateLink, Healthy: true}
 	if p.Address.IsValid() {
 		s.Address = p.Address.String()
+	}
+	if p.Address6.IsValid() {
+		s.Address6 = p.Address6.String()
 	}
 	if _, err := os.Stat(filepath.Join(lab.NamespaceDir, s.Namespace)); err != nil {
 		s.State, s.Healthy, s.Detail = StateGone, false, err.Error()

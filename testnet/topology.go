@@ -23,9 +23,12 @@ const DefaultTopology = "default"
 type Topology struct {
 	Underlay netip.Prefix     // of nodes, edges and hosts
 	Spares   []Host           // on the underlay, for nodes that the state names later
+	Services []Host           // on the underlay, servers for the hosts: DNS for their resolvers
 	Router   netip.Addr       // the internet hosts' next hop
+	Router6  netip.Addr       // and for IPv6; not valid: this internet has none
 	Transit  netip.Prefix     // between the router (its first address) and the edges
-	Public   []netip.Prefix   // what the router sends to the edges
+	Transit6 netip.Prefix     // valid if and only if Router6 is
+	Public   []netip.Prefix   // what the router sends to the edges, of both families
 	Hosts    []Host           // on the internet
 	State    *cellstate.State // what the roles read
 
@@ -34,10 +37,11 @@ type Topology struct {
 }
 
 // Host is a machine that the state knows nothing of: a server on the internet,
-// or a spare.
+// a spare or a service.
 type Host struct {
-	Name    string
-	Address netip.Addr
+	Name     string
+	Address  netip.Addr
+	Address6 netip.Addr // not valid: none
 }
 
 // Builtin lists the names of the embedded topologies.
@@ -74,25 +78,34 @@ func LoadTopology(nameOrPath string) (*Topology, error) {
 func (t *Topology) Parts() []Part {
 	parts := []Part{
 		{Name: underlayName, Role: RoleUnderlay},
-		{Name: routerName, Role: RoleRouter, Address: t.Router},
+		{Name: routerName, Role: RoleRouter, Address: t.Router, Address6: t.Router6},
 	}
-	for _, h := range t.Hosts {
-		parts = append(parts, Part{h.Name, RoleInternetHost, h.Address})
+	hosts := func(role Role, list []Host) {
+		for _, h := range list {
+			parts = append(parts, Part{h.Name, role, h.Address, h.Address6})
+		}
 	}
+	hosts(RoleInternetHost, t.Hosts)
+	hosts(RoleService, t.Services)
 	for _, p := range t.State.Nodes {
-		parts = append(parts, Part{p.Name, RoleNode, p.Addr.Netip()})
+		parts = append(parts, Part{Name: p.Name, Role: RoleNode, Address: p.Addr.Netip()})
 	}
-	for _, s := range t.Spares {
-		parts = append(parts, Part{s.Name, RoleSpare, s.Address})
-	}
+	hosts(RoleSpare, t.Spares)
 	for _, p := range t.State.Edges {
-		parts = append(parts, Part{p.Name, RoleEdge, p.Addr.Netip()})
+		parts = append(parts, Part{Name: p.Name, Role: RoleEdge, Address: p.Addr.Netip()})
 	}
 	for _, p := range t.State.Hosts {
-		parts = append(parts, Part{p.Name, RoleHost, p.Addr.Netip()})
+		parts = append(parts, Part{Name: p.Name, Role: RoleHost, Address: p.Addr.Netip()})
 	}
 	for _, i := range t.State.Instances {
-		parts = append(parts, Part{i.Name, RoleInstance, i.Addr.Netip()})
+		p := Part{Name: i.Name, Role: RoleInstance}
+		if i.Addr != 0 {
+			p.Address = i.Addr.Netip()
+		}
+		if i.Has6() {
+			p.Address6 = i.Addr6.Netip()
+		}
+		parts = append(parts, p)
 	}
 	return parts
 }
@@ -120,17 +133,22 @@ func (t *Topology) peers() []Part {
 	})
 }
 
-// spares lists the parts that are on the underlay beside them.
-func (t *Topology) spares() []Part {
-	return slices.DeleteFunc(t.Parts(), func(p Part) bool { return p.Role != RoleSpare })
+// underlay lists the parts that are on the underlay: the state's, and those
+// beside them.
+func (t *Topology) underlay() []Part {
+	return slices.DeleteFunc(t.Parts(), func(p Part) bool { return !p.Role.onUnderlay() })
 }
 
-// transitRouter is the router's address towards the edges.
-func (t *Topology) transitRouter() netip.Addr { return t.Transit.Masked().Addr().Next() }
+// dualStack reports whether the internet has IPv6.
+func (t *Topology) dualStack() bool { return t.Router6.IsValid() }
+
+// transitRouter is the router's address towards the edges, in the transit
+// network of either family.
+func transitRouter(transit netip.Prefix) netip.Addr { return transit.Masked().Addr().Next() }
 
 // transitEdge is the i-th edge's address towards the router.
-func (t *Topology) transitEdge(i int) netip.Addr {
-	a := t.transitRouter()
+func transitEdge(transit netip.Prefix, i int) netip.Addr {
+	a := transitRouter(transit)
 	for range i + 1 {
 		a = a.Next()
 	}

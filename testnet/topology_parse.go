@@ -38,9 +38,10 @@ func ParseTopology(name string, data []byte) (*Topology, error) {
 	p.mapping(doc.Content[0], "", fields{
 		"underlay": func(n *yaml.Node, path string) {
 			p.mapping(n, path, fields{
-				"network": func(n *yaml.Node, path string) { t.Underlay = p.prefix(n, path); at.underlay = n },
-				"spares":  func(n *yaml.Node, path string) { t.Spares, at.spares = p.machines(n, path) },
-			}, "spares")
+				"network":  func(n *yaml.Node, path string) { t.Underlay = p.prefix(n, path); at.underlay = n },
+				"spares":   func(n *yaml.Node, path string) { t.Spares, at.spares = p.machines(n, path, false) },
+				"services": func(n *yaml.Node, path string) { t.Services, at.services = p.machines(n, path, false) },
+			}, "spares", "services")
 		},
 		"internet": func(n *yaml.Node, path string) { t.parseInternet(p, &at, n, path) },
 		"state":    func(n *yaml.Node, _ string) { state = n },
@@ -63,30 +64,37 @@ func ParseTopology(name string, data []byte) (*Topology, error) {
 
 // lines remembers where values stood, for the checks of the whole.
 type lines struct {
-	underlay, router, transit, public *yaml.Node
-	hosts, spares                     []*yaml.Node
+	underlay, router, router6, transit, transit6, public *yaml.Node
+	hosts, spares, services                              []*yaml.Node
 }
 
 func (t *Topology) parseInternet(p *problems, at *lines, n *yaml.Node, path string) {
 	p.mapping(n, path, fields{
-		"router":  func(n *yaml.Node, path string) { t.Router = p.addr(n, path); at.router = n },
-		"transit": func(n *yaml.Node, path string) { t.Transit = p.prefix(n, path); at.transit = n },
+		"router":   func(n *yaml.Node, path string) { t.Router = p.addr(n, path); at.router = n },
+		"router6":  func(n *yaml.Node, path string) { t.Router6 = p.addr6(n, path); at.router6 = n },
+		"transit":  func(n *yaml.Node, path string) { t.Transit = p.prefix(n, path); at.transit = n },
+		"transit6": func(n *yaml.Node, path string) { t.Transit6 = p.prefix6(n, path); at.transit6 = n },
 		"public": func(n *yaml.Node, path string) {
 			at.public = n
-			p.items(n, path, func(n *yaml.Node, path string) { t.Public = append(t.Public, p.prefix(n, path)) })
+			p.items(n, path, func(n *yaml.Node, path string) { t.Public = append(t.Public, p.anyPrefix(n, path)) })
 		},
-		"hosts": func(n *yaml.Node, path string) { t.Hosts, at.hosts = p.machines(n, path) },
-	})
+		"hosts": func(n *yaml.Node, path string) { t.Hosts, at.hosts = p.machines(n, path, true) },
+	}, "router6", "transit6")
 }
 
-// machines reads a list of names and addresses.
-func (p *problems) machines(n *yaml.Node, path string) (list []Host, at []*yaml.Node) {
+// machines reads a list of names and addresses, with IPv6 addresses if they may
+// have them.
+func (p *problems) machines(n *yaml.Node, path string, ipv6 bool) (list []Host, at []*yaml.Node) {
 	p.items(n, path, func(n *yaml.Node, path string) {
 		var h Host
-		p.mapping(n, path, fields{
+		f := fields{
 			"name":    func(n *yaml.Node, path string) { h.Name = p.name(n, path) },
 			"address": func(n *yaml.Node, path string) { h.Address = p.addr(n, path) },
-		})
+		}
+		if ipv6 {
+			f["ipv6_address"] = func(n *yaml.Node, path string) { h.Address6 = p.addr6(n, path) }
+		}
+		p.mapping(n, path, f, "ipv6_address")
 		list, at = append(list, h), append(at, n)
 	})
 	if len(list) > hostsMax {

@@ -15,7 +15,7 @@ import (
 
 // The embedded topologies are what their names and the documentation say.
 func TestBuiltin(t *testing.T) {
-	if diff := cmp.Diff([]string{"apart", "default", "five", "internet-only", "jumbo", "underlay-1600"}, Builtin()); diff != "" {
+	if diff := cmp.Diff([]string{"apart", "default", "dual-stack", "five", "internet-only", "jumbo", "underlay-1600"}, Builtin()); diff != "" {
 		t.Error(diff)
 	}
 	for _, tt := range []struct {
@@ -25,6 +25,7 @@ func TestBuiltin(t *testing.T) {
 	}{
 		{"default", 14, 9001, 1500},
 		{"apart", 18, 9001, 1500},
+		{"dual-stack", 17, 9001, 1500},
 		{"five", 16, 9001, 1500},
 		{"underlay-1600", 14, 1600, 1500},
 		{"jumbo", 14, 9001, 8500},
@@ -77,8 +78,8 @@ func TestSpare(t *testing.T) {
 			t.Error("the state knows the spare")
 		}
 	}
-	if got := top.spares(); len(got) != 1 || got[0] != p {
-		t.Errorf("spares %v", got)
+	if !slices.Contains(top.underlay(), p) {
+		t.Error("the spare is not on the underlay")
 	}
 }
 
@@ -94,7 +95,7 @@ func TestFind(t *testing.T) {
 		want string
 	}{
 		{func() (Part, error) { return top.find("internet", "process", Part.HasProcess) }, `no process is called "internet": there are web, peer`},
-		{func() (Part, error) { return top.peer("web") }, `no node, edge or host is called "web": there is none`},
+		{func() (Part, error) { return top.peer("web") }, `no part on the underlay is called "web": there is none`},
 	} {
 		if p, err := c.find(); err == nil || err.Error() != c.want {
 			t.Errorf("%+v, %v; want %s", p, err, c.want)
@@ -153,10 +154,16 @@ func TestStateText(t *testing.T) {
 // the replacement begins.
 func edit(t *testing.T, old, new string) (string, int) {
 	t.Helper()
-	text := string(load(t, "default").Text)
+	return editOf(t, DefaultTopology, old, new)
+}
+
+// editOf is edit for any embedded topology.
+func editOf(t *testing.T, name, old, new string) (string, int) {
+	t.Helper()
+	text := string(load(t, name).Text)
 	before, _, ok := strings.Cut(text, old)
 	if !ok {
-		t.Fatalf("the default topology has no %q", old)
+		t.Fatalf("the topology %s has no %q", name, old)
 	}
 	return strings.Replace(text, old, new, 1), 1 + strings.Count(before, "\n")
 }
@@ -164,14 +171,14 @@ func edit(t *testing.T, old, new string) (string, int) {
 // Every mistake is named by file, line and path, and says what would be right.
 func TestTopologyErrors(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"unknown field", "  router: 203", "  rooter: 203", "internet.rooter: unknown field: want hosts, public, router, transit"},
+		{"unknown field", "  router: 203", "  rooter: 203", "internet.rooter: unknown field: want hosts, public, router, router6, transit, transit6"},
 		{"unknown section", "underlay:\n  network", "underlays:\n  network", "underlays: unknown field: want internet, state, underlay"},
 		{"twice", "  transit: 198.18.0.0/24", "  router: 203.0.113.2\n  transit: 198.18.0.0/24", "internet.router: given twice"},
 		{"missing", "{name: peer, address: 203.0.113.20}", "{name: peer}", "internet.hosts[1].address: is missing"},
 		{"address", "203.0.113.20}", "203.0.113.256}", `internet.hosts[1].address: "203.0.113.256": want an IPv4 address`},
 		{"IPv6", "203.0.113.20}", `"2001:db8::1"}`, "want an IPv4 address"},
 		{"multicast", "203.0.113.20}", "224.0.0.5}", "want an IPv4 address"},
-		{"host bits", "198.51.100.0/24]", "198.51.100.1/24]", `internet.public[0]: "198.51.100.1/24": want an IPv4 network`},
+		{"host bits", "198.51.100.0/24]", "198.51.100.1/24]", `internet.public[0]: "198.51.100.1/24": want an IPv4 or IPv6 network`},
 		{"not a list", "[198.51.100.0/24]", "198.51.100.0/24", "internet.public: want a list"},
 		{"bad name", "{name: peer,", "{name: Peer,", `internet.hosts[1].name: "Peer": want 1 to 15`},
 		{"long name", "{name: peer,", "{name: peer-with-a-long-name,", "want 1 to 15"},
@@ -204,6 +211,108 @@ func TestTopologyErrors(t *testing.T) {
 				t.Errorf("error %q\nlacks %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// Of IPv6, as of IPv4, every mistake is named and says what would be right.
+func TestTopologyErrorsOfIPv6(t *testing.T) {
+	const (
+		router6  = "  router6: 2001:db8:ffff::1 "
+		transit6 = "  transit6: 2001:db8:fffe::/64\n"
+		services = "    - {name: dns, address: 172.31.0.53} "
+	)
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"IPv4 router", router6, "  router6: 203.0.113.2 ", `internet.router6: "203.0.113.2": want an IPv6 address`},
+		{"IPv6 router", "  router: 203.0.113.1", "  router: 2001:db8:ffff::1", `internet.router: "2001:db8:ffff::1": want an IPv4 address`},
+		{"link-local router", router6, "  router6: fe80::1 ", `internet.router6: "fe80::1": want an IPv6 address`},
+		{"zone", router6, "  router6: 2001:db8:ffff::1%eth0 ", "want an IPv6 address"},
+		{"mapped address", `"2001:db8:ffff::20"`, `"::ffff:203.0.113.20"`, "internet.hosts[1].ipv6_address: \"::ffff:203.0.113.20\": want an IPv6 address"},
+		{"translated address", `"2001:db8:ffff::20"`, `"64:ff9b::10"`, "want an IPv6 address"},
+		{"multicast", `"2001:db8:ffff::20"`, `"ff02::1"`, "want an IPv6 address"},
+		{"IPv4 transit", transit6, "  transit6: 198.19.0.0/24\n", `internet.transit6: "198.19.0.0/24": want an IPv6 network`},
+		{"host bits", transit6, "  transit6: 2001:db8:fffe::1/64\n", `internet.transit6: "2001:db8:fffe::1/64": want an IPv6 network`},
+		{"host bits of a public network", `"2001:db8::/36"`, `"2001:db8::1/36"`, `internet.public[1]: "2001:db8::1/36": want an IPv4 or IPv6 network`},
+		{"router without transit", transit6, "", "internet.router6: wants internet.transit6"},
+		{"transit without router", router6, "  # ", "internet.transit6: wants internet.router6"},
+		{"host without router", router6, "  # ", "internet.hosts[0].ipv6_address: there is no IPv6 on this internet"},
+		{"transit too small", transit6, "  transit6: 2001:db8:fffe::/127\n", "internet.transit6: 2001:db8:fffe::/127 is too small for a router and 2 edges"},
+		{"router in transit", router6, "  router6: 2001:db8:fffe::9 ", "internet.transit6: 2001:db8:fffe::/64 contains the router's address towards the hosts, 2001:db8:fffe::9"},
+		{"address twice", `"2001:db8:ffff::20"`, `"2001:db8:ffff::10"`, "internet.hosts[1]: the address 2001:db8:ffff::10 is web's already"},
+		{"the router's address", `"2001:db8:ffff::20"`, `"2001:db8:ffff::1"`, "internet.hosts[1]: the address 2001:db8:ffff::1 is the router's already"},
+		{"host in a public network", `"2001:db8:ffff::20"`, `"2001:db8:300::20"`, "internet.hosts[1].ipv6_address: 2001:db8:300::20 lies in the transit or a public network"},
+		{"networks overlap", `"2001:db8::/36"`, `"2001:db8::/32"`, "internet.public[1]: 2001:db8::/32 overlaps the underlay, the transit network or the router"},
+		{"VPC unrouted", `"2001:db8::/36"`, `"2001:db8:100::/48"`, "state.vpcs[1].ipv6_cidrs[0]: 2001:db8:200::/56 is in none of internet.public: nothing would come back"},
+		{"VPC larger than what is routed", `"2001:db8::/36"`, `"2001:db8:100::/57", "2001:db8:200::/56"`, "state.vpcs[0].ipv6_cidrs[0]: 2001:db8:100::/56 is in none of internet.public"},
+		{"service with IPv6", services, `    - {name: dns, address: 172.31.0.53, ipv6_address: "2001:db8:ffff::53"} `, "underlay.services[0].ipv6_address: unknown field: want address, name"},
+		{"service outside", services, "    - {name: dns, address: 172.32.0.53} ", "underlay.services[0].address: 172.32.0.53 is not in underlay.network"},
+		{"service in use", services, "    - {name: dns, address: 172.31.0.31} ", "state.hosts[0]: the address 172.31.0.31 is dns's already"},
+		{"service called as a node", services, "    - {name: node-1, address: 172.31.0.53} ", `state.nodes[0]: the name "node-1" is that of underlay.services[0] already`},
+		{"nobody to ask", "upstreams: [172.31.0.53]", "upstreams: [172.31.0.53, 172.31.0.54]", "state.resolver.upstreams[1]: no machine on the underlay has 172.31.0.54"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text, _ := editOf(t, "dual-stack", tt.old, tt.new)
+			_, err := ParseTopology("dual-stack.yaml", []byte(text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q\nlacks %q", err, tt.want)
+			}
+		})
+	}
+	const cidrs = "ipv6_cidrs: [\"2001:db8:200::/56\"]"
+	text, line := editOf(t, "dual-stack", cidrs, strings.Replace(cidrs, "db8:200", "db8:f200", 1))
+	text = strings.ReplaceAll(text, "2001:db8:200:", "2001:db8:f200:")
+	want := fmt.Sprintf("dual-stack.yaml:%d: state.vpcs[1].ipv6_cidrs[0]:", line)
+	if _, err := ParseTopology("dual-stack.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v lacks %q", err, want)
+	}
+}
+
+// Instances reach the hosts by the family that they have, or that is asked for.
+func TestServersFor(t *testing.T) {
+	top := load(t, "dual-stack")
+	for _, tt := range []struct {
+		instance string
+		ipv6     bool
+		want     string
+	}{
+		{"blue-1", false, "[203.0.113.10 203.0.113.20] <nil>"},
+		{"blue-1", true, "[2001:db8:ffff::10 2001:db8:ffff::20] <nil>"},
+		{"six-1", false, "[64:ff9b::cb00:710a 64:ff9b::cb00:7114] <nil>"},
+		{"six-1", true, "[2001:db8:ffff::10 2001:db8:ffff::20] <nil>"},
+	} {
+		list, err := top.serversFor(tt.instance, tt.ipv6)
+		if got := fmt.Sprint(list, err); got != tt.want {
+			t.Errorf("%s, IPv6 %v: %s", tt.instance, tt.ipv6, got)
+		}
+	}
+	if list, err := load(t, "default").serversFor("blue-1", true); err == nil || err.Error() != "blue-1 has no IPv6 address" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// An instance without an IPv4 address shows its other one, and no 0.0.0.0.
+func TestDualStackParts(t *testing.T) {
+	got := map[string]string{}
+	for _, p := range load(t, "dual-stack").Parts() {
+		if p.Role == RoleInstance || p.Role.serves() || p.Role == RoleRouter {
+			got[p.Name] = fmt.Sprintln(p.Role, p.Address, p.Address6)
+		}
+	}
+	want := map[string]string{
+		"internet": "router 203.0.113.1 2001:db8:ffff::1\n",
+		"web":      "internet-host 203.0.113.10 2001:db8:ffff::10\n",
+		"peer":     "internet-host 203.0.113.20 2001:db8:ffff::20\n",
+		"dns":      "service 172.31.0.53 invalid IP\n",
+		"blue-1":   "instance 10.0.1.10 2001:db8:100:1::10\n",
+		"blue-2":   "instance 10.0.1.11 2001:db8:100:1::11\n",
+		"six-1":    "instance invalid IP 2001:db8:100:2::10\n",
+		"six-2":    "instance invalid IP 2001:db8:100:2::11\n",
+		"green-1":  "instance 10.0.1.10 2001:db8:200:1::10\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -254,21 +363,23 @@ func TestLoadTopologyFile(t *testing.T) {
 		t.Error("not the file's content")
 	}
 	_, err := LoadTopology("nowhere")
-	if err == nil || !strings.Contains(err.Error(), "apart, default") {
+	if err == nil || !strings.Contains(err.Error(), "apart, default, dual-stack") {
 		t.Errorf("error %v does not name the embedded topologies", err)
 	}
 }
 
 // Addresses of the links between router and edges never collide.
 func TestTransitAddresses(t *testing.T) {
-	top := load(t, "default")
-	seen := []string{top.transitRouter().String()}
-	for i := range 32 {
-		a := top.transitEdge(i).String()
-		if slices.Contains(seen, a) || !top.Transit.Contains(top.transitEdge(i)) {
-			t.Errorf("edge %d: %s", i, a)
+	top := load(t, "dual-stack")
+	for _, transit := range top.transits() {
+		seen := []string{transitRouter(transit).String()}
+		for i := range 32 {
+			a := transitEdge(transit, i).String()
+			if slices.Contains(seen, a) || !transit.Contains(transitEdge(transit, i)) {
+				t.Errorf("edge %d: %s", i, a)
+			}
+			seen = append(seen, a)
 		}
-		seen = append(seen, a)
 	}
 }
 

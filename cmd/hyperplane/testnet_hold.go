@@ -28,6 +28,9 @@ many broke, how many got data of another, and how long they stood still: over
 all connections, the longest that each of them waited for one answer. Ten
 busy ones are used every 20 ms and show how long the path itself stood still.
 
+Connections from an instance without an IPv4 address go through NAT64, unless
+--ipv6 asks for the hosts' own IPv6 addresses.
+
 Meanwhile kill what you like. Exit code 0 says that every connection lives.
 
 With --control, lines of standard input direct it, until "stop" or their end:
@@ -35,7 +38,8 @@ With --control, lines of standard input direct it, until "stop" or their end:
 answered when every connection was used and answered since. With -o json every
 event is one line.`,
 		Example: "  hyperplane testnet hold --tcp 10000 --udp 500 --for 30s\n" +
-			"  hyperplane testnet hold --from blue-1,green-1 --tcp 100 -o json",
+			"  hyperplane testnet hold --from blue-1,green-1 --tcp 100 -o json\n" +
+			"  hyperplane testnet hold --from six-1 --ipv6",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			asJSON, err := checkOutput(cmd, output)
@@ -76,6 +80,7 @@ event is one line.`,
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&o.From, "from", []string{"blue-1"}, "the instances that hold them, in turn")
+	f.BoolVar(&o.IPv6, "ipv6", false, "to the hosts' IPv6 addresses")
 	f.IntVar(&o.TCP, "tcp", 1000, "how many TCP connections")
 	f.IntVar(&o.UDP, "udp", 50, "how many UDP flows")
 	f.DurationVar(&length, "for", 30*time.Second, "how long")

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -60,10 +62,7 @@ func printStatus(w io.Writer, list []testnet.PartStatus) error {
 				cell = "degraded"
 			}
 		}
-		address := p.Address
-		if address == "" {
-			address = "-"
-		}
+		address := cmp.Or(strings.Trim(p.Address+","+p.Address6, ","), "-")
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Namespace, p.Role, address, p.State, health, cell, pid, uptime, p.Detail)
 	}
 	return t.Flush()

@@ -43,14 +43,14 @@ type Task struct {
 
 var errNothingToShow = errors.New("this topology has no instance whose route leads to a NAT gateway, or no internet host: the demo has nothing to show; use another with -f")
 
-// Plan says which traffic is driven in a topology: every instance asks the
-// first two hosts for pages and pings and asks names of the first; one
+// Plan says which traffic is driven in a topology, all of it IPv4: every
+// instance that has an address for it asks the first two hosts for pages and pings and asks names of the first; one
 // instance downloads and another uploads. These two have the same private
 // address in different VPCs if there are such.
 func Plan(t *testnet.Topology) ([]Task, error) {
 	var drivers []*cellstate.Instance
 	for _, in := range t.State.Instances {
-		if gatewayOf(in, t) != nil && len(drivers) < driversMax {
+		if in.Addr != 0 && gatewayOf(in, t) != nil && len(drivers) < driversMax {
 			drivers = append(drivers, in)
 		}
 	}

@@ -76,7 +76,11 @@ func NewLayout(t *testnet.Topology) Layout {
 		l.Hosts = append(l.Hosts, h.Name)
 		for _, in := range t.State.Instances {
 			if in.Host.Name == h.Name {
-				l.Instances = append(l.Instances, InstanceInfo{in.Name, in.VPC.Name, in.Addr.String(), h.Name})
+				address := in.Addr.String()
+				if in.Addr == 0 {
+					address = in.Addr6.String()
+				}
+				l.Instances = append(l.Instances, InstanceInfo{in.Name, in.VPC.Name, address, h.Name})
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // Options are what a Client holds.
 type Options struct {
 	From    []string     // namespaces that the connections are opened in, in turn; "": this one
-	Servers []netip.Addr // addresses with a Server each
+	Servers []netip.Addr // addresses with a Server each, of any family
 	TCP     int          // connections
 	UDP     int          // flows
 }
@@ -80,7 +80,7 @@ func (c *Client) sockets(first int) error {
 			kind = unix.SOCK_DGRAM
 		}
 		x.busy = i < min(busyConns, c.options.TCP)
-		fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		fd, err := unix.Socket(family(c.remote(i).Addr()), kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
 			return fmt.Errorf("socket %d of %d (the limit of open files counts them): %w", i+1, len(c.conns), err)
 		}

@@ -34,7 +34,7 @@ func newBed(t *testing.T) bed {
 	t.Cleanup(func() { l.Close() })
 	ends := make([]lab.End, 2)
 	for i, name := range []string{"client", "server"} {
-		ns, err := l.Namespace(name)
+		ns, err := l.Namespace(name, lab.IPv6...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,6 +42,16 @@ func newBed(t *testing.T) bed {
 	}
 	if err := lab.Connect(ends[0], ends[1], 1500); err != nil {
 		t.Fatal(err)
+	}
+	for i, e := range ends {
+		mac := lab.MAC(ends[1-i].Address.Addr())
+		err := errors.Join(
+			e.NS.Address(e.Link, netip.MustParsePrefix(fmt.Sprintf("2001:db8:9::%d/64", i+1))),
+			e.NS.Neighbour(e.Link, netip.MustParseAddr(fmt.Sprintf("2001:db8:9::%d", 2-i)), mac),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return bed{"hph-client", "hph-server", netip.MustParseAddr("10.9.0.2")}
 }
@@ -90,6 +100,25 @@ func (b bed) run(t *testing.T, tcp, udp int, f func(Event) string) Window {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// over6 is the bed with the server at its IPv6 address.
+func (b bed) over6() bed {
+	b.address = netip.MustParseAddr("2001:db8:9::2")
+	return b
+}
+
+// Connections of IPv6 are held as those of IPv4, and the server tells apart who
+// comes from where.
+func TestHoldsIPv6(t *testing.T) {
+	b := newBed(t).over6()
+	b.serve(t)
+	w := b.run(t, 50, 50, func(e Event) string {
+		return map[string]string{EventHeld: "round", EventRound: "stop"}[e.Event]
+	})
+	if !w.Intact() || w.TCP != 50 || w.UDP != 50 || w.Exchanges < 100 {
+		t.Errorf("%v: %+v", w, w)
+	}
 }
 
 // What nobody disturbs is held, and windows have their names and figures.
@@ -205,6 +234,14 @@ func TestOpenFails(t *testing.T) {
 func TestServerSeesForeignData(t *testing.T) {
 	b := newBed(t)
 	b.serve(t)
+	seesForeignData(t, b)
+	b = b.over6()
+	b.serve(t)
+	seesForeignData(t, b)
+}
+
+func seesForeignData(t *testing.T, b bed) {
+	t.Helper()
 	for _, network := range []string{"tcp", "udp"} {
 		var c net.Conn
 		err := tun.InNetNS(b.client, func() (err error) {

@@ -47,6 +47,9 @@ func TestRecordRoundTrip(t *testing.T) {
 			id: id{rand.Uint32(), rand.Uint32()}, seq: rand.Uint64(), token: rand.Uint64(), foreign: rand.IntN(2) == 1,
 			seen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{1, 2, 3, byte(rand.Uint32())}), uint16(rand.Uint32())),
 		}
+		if rand.IntN(2) == 1 {
+			want.seen = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 15: byte(rand.Uint32())}), want.seen.Port())
+		}
 		var b [recordBytes]byte
 		if want.put(b[:]); parseRecord(b[:]) != want {
 			t.Fatalf("%+v became %+v", want, parseRecord(b[:]))

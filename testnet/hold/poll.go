@@ -44,16 +44,29 @@ func (p *poller) wait(limit time.Duration) ([]unix.EpollEvent, error) {
 func (p *poller) close() { unix.Close(p.fd) }
 
 // sockaddr is an address as the kernel's calls take it.
-func sockaddr(a netip.AddrPort) *unix.SockaddrInet4 {
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is6() {
+		return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+	}
 	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
 }
 
 func addrPort(s unix.Sockaddr) netip.AddrPort {
-	in4, ok := s.(*unix.SockaddrInet4)
-	if !ok {
-		return netip.AddrPort{}
+	switch s := s.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(s.Addr), uint16(s.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(s.Addr), uint16(s.Port))
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4(in4.Addr), uint16(in4.Port))
+	return netip.AddrPort{}
+}
+
+// family is the kernel's number of an address' family.
+func family(a netip.Addr) int {
+	if a.Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
 }
 
 // tcpOptions makes a connection send each record at once.

@@ -6,17 +6,17 @@ import (
 )
 
 // recordBytes is the length of every request and every answer.
-const recordBytes = 32
+const recordBytes = 48
 
 // record is one request, or its answer:
 //
-//	 0       4        8      16       24        28     30     31
-//	┌───────┬────────┬──────┬────────┬─────────┬──────┬──────┬───┐
-//	│ run   │ number │ seq  │ token  │ address │ port │ bits │ 0 │
-//	└───────┴────────┴──────┴────────┴─────────┴──────┴──────┴───┘
+//	 0       4        8      16       24        40     42     43   48
+//	┌───────┬────────┬──────┬────────┬─────────┬──────┬──────┬─────┐
+//	│ run   │ number │ seq  │ token  │ address │ port │ bits │ 0 … │
+//	└───────┴────────┴──────┴────────┴─────────┴──────┴──────┴─────┘
 //
-// Run and number name the connection. A server fills in address and port from
-// where it sees the connection come, and the bits.
+// Run and number name the connection. A server fills in address (one of IPv4 as
+// ::ffff:a.b.c.d) and port from where it sees the connection come, and the bits.
 type record struct {
 	id         id
 	seq, token uint64
@@ -34,12 +34,12 @@ func (r record) put(b []byte) {
 	binary.BigEndian.PutUint64(b[16:], r.token)
 	clear(b[24:recordBytes])
 	if r.seen.IsValid() {
-		a := r.seen.Addr().As4()
+		a := r.seen.Addr().As16()
 		copy(b[24:], a[:])
-		binary.BigEndian.PutUint16(b[28:], r.seen.Port())
+		binary.BigEndian.PutUint16(b[40:], r.seen.Port())
 	}
 	if r.foreign {
-		b[30] = 1
+		b[42] = 1
 	}
 }
 
@@ -48,7 +48,7 @@ func parseRecord(b []byte) record {
 		id:      id{binary.BigEndian.Uint32(b[0:]), binary.BigEndian.Uint32(b[4:])},
 		seq:     binary.BigEndian.Uint64(b[8:]),
 		token:   binary.BigEndian.Uint64(b[16:]),
-		seen:    netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[24:28])), binary.BigEndian.Uint16(b[28:])),
-		foreign: b[30]&1 != 0,
+		seen:    netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[24:40])).Unmap(), binary.BigEndian.Uint16(b[40:])),
+		foreign: b[42]&1 != 0,
 	}
 }

@@ -60,7 +60,7 @@ func Listen(address netip.Addr) (_ *Server, err error) {
 
 // open opens one port.
 func (s *Server) open(at netip.AddrPort, kind int, is endKind) error {
-	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := unix.Socket(family(at.Addr()), kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}

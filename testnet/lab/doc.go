@@ -21,6 +21,8 @@
 // Neighbours and the bridge's table are written down, not learnt: no resolution
 // and no stale entry falls into a test. Link-layer addresses are made of the
 // IPv4 addresses, so all of this is known beforehand and a capture can be read.
+// A link may have IPv6 addresses beside them, in a namespace made with the
+// settings [IPv6]; elsewhere there is no IPv6.
 //
 // Whatever has to happen inside a namespace happens in tun.InNetNS.
 //

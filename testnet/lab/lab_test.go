@@ -112,33 +112,45 @@ func namespace(t *testing.T, l *Lab, name string) *Namespace {
 	return n
 }
 
+// udp opens a UDP socket in a namespace, bound to an address if that is valid.
+// What is read from it comes within 2 s, or never. The caller closes it.
+func udp(t *testing.T, n *Namespace, family int, at netip.AddrPort) (fd int) {
+	t.Helper()
+	err := tun.InNetNS(n.Name, func() (err error) {
+		fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tv := unix.NsecToTimeval(int64(2 * time.Second))
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		t.Fatal(err)
+	}
+	if at.IsValid() {
+		if err := unix.Bind(fd, sockaddr(at)); err != nil {
+			t.Fatalf("bind %s in %s: %v", at, n.Name, err)
+		}
+	}
+	return fd
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is6() {
+		return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+	}
+	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+}
+
 // carries checks that one UDP datagram gets from one namespace to another.
 func carries(t *testing.T, from, to *Namespace, at string) {
 	t.Helper()
-	dst := unix.SockaddrInet4{Addr: netip.MustParseAddr(at).As4(), Port: 9000}
-	var in, out int
-	if err := tun.InNetNS(to.Name, func() (err error) {
-		in, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	dst := netip.AddrPortFrom(netip.MustParseAddr(at), 9000)
+	in := udp(t, to, family(dst.Addr()), dst)
 	defer unix.Close(in)
-	if err := tun.InNetNS(from.Name, func() (err error) {
-		out, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	out := udp(t, from, family(dst.Addr()), netip.AddrPort{})
 	defer unix.Close(out)
-	tv := unix.NsecToTimeval(int64(2 * time.Second))
-	if err := unix.SetsockoptTimeval(in, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Bind(in, &dst); err != nil {
-		t.Fatalf("bind %s in %s: %v", at, to.Name, err)
-	}
-	if err := unix.Sendto(out, []byte("hello"), 0, &dst); err != nil {
+	if err := unix.Sendto(out, []byte("hello"), 0, sockaddr(dst)); err != nil {
 		t.Fatalf("send from %s: %v", from.Name, err)
 	}
 	b := make([]byte, 16)
@@ -171,6 +183,112 @@ func TestUnderlayCarriesAndCuts(t *testing.T) {
 	}
 	carries(t, a, b, "172.31.0.2")
 	carries(t, b, a, "192.168.7.1")
+}
+
+// star is a router with three others around it, on links with IPv6 addresses
+// beside the IPv4 ones that their link-layer addresses are made of.
+func star(t *testing.T, l *Lab) (router *Namespace, leaves [3]*Namespace) {
+	t.Helper()
+	const via = "2001:db8::1"
+	settings := append(IPv6[:len(IPv6):len(IPv6)], Forwarding6, SpreadByPorts6)
+	router, err := l.Namespace("router", settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []error{router.Address("lo", Single(netip.MustParseAddr(via)))}
+	for i := range leaves {
+		n, err := l.Namespace(fmt.Sprint("leaf", i), IPv6...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves[i] = n
+		a, a4 := leafAddress(i), netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+		far := fmt.Sprint("to", i)
+		steps = append(steps,
+			Connect(End{NS: router, Link: far}, End{NS: n, Link: "eth0", Address: Single(a4)}, 1500),
+			n.Address("eth0", Single(a)),
+			n.Neighbour("eth0", netip.MustParseAddr(via), FarMAC(a4)),
+			n.Route(Anywhere6, Hop{"eth0", netip.MustParseAddr(via)}),
+			router.Neighbour(far, a, MAC(a4)),
+			router.Route(Single(a), Hop{Link: far}),
+		)
+	}
+	if err := errors.Join(steps...); err != nil {
+		t.Fatal(err)
+	}
+	return router, leaves
+}
+
+func leafAddress(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8::%d0", i+1)) }
+
+// Addresses of IPv6 work at once, and no link has any but those it was given.
+func TestIPv6IsCarriedAndQuiet(t *testing.T) {
+	l := newLab(t)
+	router, leaves := star(t, l)
+	carries(t, leaves[0], leaves[1], leafAddress(1).String())
+	carries(t, leaves[1], router, "2001:db8::1")
+	carries(t, leaves[2], leaves[2], leafAddress(2).String())
+	for _, n := range append(leaves[:], router) {
+		out, err := l.Run(t.Context(), n, time.Minute, Command{Path: "/bin/cat", Args: []string{"/proc/net/if_inet6"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out, "fe80") || strings.Count(out, "\n") != 2 { // ::1 and its own
+			t.Errorf("%s has\n%s", n.Name, out)
+		}
+	}
+	quiet, err := l.Namespace("quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := quiet.Address("lo", Single(leafAddress(0))); err == nil {
+		t.Error("a namespace without IPv6 took an IPv6 address")
+	}
+}
+
+// A route with two next hops spreads the flows between two addresses over both,
+// and what is dropped last gives way to a route to an address.
+func TestIPv6IsSpreadAndDropped(t *testing.T) {
+	l := newLab(t)
+	router, leaves := star(t, l)
+	public, at := netip.MustParsePrefix("2001:db8:100::/56"), netip.MustParseAddr("2001:db8:100::1")
+	var hops []Hop
+	var in [2]int
+	for i := range in {
+		hops = append(hops, Hop{fmt.Sprint("to", i+1), leafAddress(i + 1)})
+		n := leaves[i+1]
+		if err := errors.Join(n.Blackhole(public), n.Address("lo", Single(at))); err != nil {
+			t.Fatal(err)
+		}
+		in[i] = udp(t, n, unix.AF_INET6, netip.AddrPortFrom(at, 9000))
+		defer unix.Close(in[i])
+	}
+	if err := router.Route(public, hops...); err != nil {
+		t.Fatal(err)
+	}
+	const flows = 64
+	for range flows {
+		out := udp(t, leaves[0], unix.AF_INET6, netip.AddrPort{}) // a port of its own
+		defer unix.Close(out)
+		if err := unix.Sendto(out, []byte("x"), 0, sockaddr(netip.AddrPortFrom(at, 9000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got [2]int
+	for i := range got {
+		b := make([]byte, 1)
+		for _, err := unix.Read(in[i], b); err == nil; _, _, err = unix.Recvfrom(in[i], b, unix.MSG_DONTWAIT) {
+			got[i]++
+		}
+	}
+	if got[0]+got[1] != flows || got[0] < flows/8 || got[1] < flows/8 {
+		t.Errorf("%v of %d flows", got, flows)
+	}
+	out := udp(t, leaves[1], unix.AF_INET6, netip.AddrPort{})
+	defer unix.Close(out)
+	if err := unix.Sendto(out, []byte("x"), 0, sockaddr(netip.AddrPortFrom(at.Next(), 9000))); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("to an address that nobody has: %v", err) // as the kernel says that it drops it
+	}
 }
 
 func TestSourceNATHidesTheSender(t *testing.T) {

@@ -23,6 +23,10 @@ const (
 	// command fails and names it.
 	KillWaitMax = 5 * time.Second
 
+	// addressWaitMax is how long the kernel may take to put an IPv6 address to
+	// use: it waits for whoever removes namespaces. Later than that is an error.
+	addressWaitMax = 10 * time.Second
+
 	// PollEvery is the pause between two looks at something that should end.
 	PollEvery = 2 * time.Millisecond
 

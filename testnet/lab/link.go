@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // End is one end of a link.
@@ -15,7 +17,8 @@ type End struct {
 	Address netip.Prefix // not valid: none
 }
 
-// MAC is the link-layer address of the end that has the IPv4 address.
+// MAC is the link-layer address of the end that has the IPv4 address, whatever
+// IPv6 addresses it has beside it.
 func MAC(a netip.Addr) net.HardwareAddr { return macOf(0, a) }
 
 // FarMAC is that of the other end of its link, if that has no address itself.
@@ -88,16 +91,38 @@ func (n *Namespace) up(link string) error {
 	return nil
 }
 
-// Address gives the link an address with the prefix' length.
+// Address gives the link an address with the prefix' length. One of IPv6 needs
+// a namespace made with the settings IPv6, and the link up.
 func (n *Namespace) Address(link string, p netip.Prefix) error {
 	l, err := n.find(link)
 	if err != nil {
 		return err
 	}
-	if err := n.link.AddrAdd(l, &netlink.Addr{IPNet: ipNet(p)}); err != nil {
+	a := &netlink.Addr{IPNet: ipNet(p)}
+	if p.Addr().Is6() {
+		a.Flags = unix.IFA_F_NODAD // else it could not be used for a second
+	}
+	if err := n.link.AddrAdd(l, a); err != nil {
 		return fmt.Errorf("%s: %s: address %s: %w", n.Name, link, p, err)
 	}
+	if p.Addr().Is6() {
+		return n.awaitOwn(p.Addr())
+	}
 	return nil
+}
+
+// awaitOwn waits until what is for an IPv6 address is taken in: the kernel adds
+// that route some time after the address, from its own queue of work.
+func (n *Namespace) awaitOwn(a netip.Addr) error {
+	for deadline := time.Now().Add(addressWaitMax); ; time.Sleep(PollEvery) {
+		routes, err := n.link.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: the address %s is not in use after %v (%v, %v)", n.Name, a, addressWaitMax, routes, err)
+		}
+	}
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

@@ -9,10 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Anywhere is the destination of a default route.
-var Anywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+// Anywhere and Anywhere6 are the destinations of the default routes.
+var (
+	Anywhere  = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	Anywhere6 = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+)
 
-// lastResort is a metric behind that of any route to a link.
+// lastResort is a metric behind that of any route to a link (of IPv6, 1024
+// where none is given).
 const lastResort = 1 << 20
 
 // Hop is where a route leads: to Via over Link. Via need not be in a network
@@ -65,11 +69,19 @@ func (n *Namespace) Neighbour(link string, a netip.Addr, mac net.HardwareAddr) e
 		return err
 	}
 	err = n.link.NeighSet(&netlink.Neigh{
-		LinkIndex: l.Attrs().Index, Family: unix.AF_INET, State: netlink.NUD_PERMANENT,
+		LinkIndex: l.Attrs().Index, Family: family(a), State: netlink.NUD_PERMANENT,
 		IP: a.AsSlice(), HardwareAddr: mac,
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %s: neighbour %s: %w", n.Name, link, a, err)
 	}
 	return nil
+}
+
+// family is the kernel's number of an address' family.
+func family(a netip.Addr) int {
+	if a.Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
 }
