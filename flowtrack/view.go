@@ -180,6 +180,7 @@ func (m *Master) stray(now time.Duration) {
 
 func (m *Master) resume(now time.Duration, missed bool) {
 	h, waited := m.current, now-m.enteredAt
+	m.sweepHigh, m.sweepLeft = m.slab.High(), m.slab.High() // what the state took away meanwhile was not this node's to end
 	for s := range uint32(shard.Slots) {
 		if !m.ownsInView(s) {
 			continue
