@@ -28,6 +28,10 @@ func (a Addr4) String() string { return a.Netip().String() }
 // IsMulticast reports whether a is in 224.0.0.0/4.
 func (a Addr4) IsMulticast() bool { return a>>28 == 0xe }
 
+// single reports whether a is that of one host: Routable, or of class E, from which hosts
+// that speak IPv6 have their NAT64 side.
+func (a Addr4) single() bool { return a.Routable() || a>>28 == 0xf && a>>24 != 0xff }
+
 // Routable reports whether a router may forward packets from or to a: not
 // 0.0.0.0/8, loopback, multicast, class E or limited broadcast (RFC 1812,
 // sections 5.3.7 and 4.2.2.11).

@@ -135,5 +135,5 @@ func resetOf(in TCP) TCPFields {
 // answerable reports whether a packet names a single sender and was sent to a single receiver (RFC 1812, section
 // 4.3.2.7; RFC 1122, sections 3.2.2 and 4.2.3.10).
 func answerable(v *View) bool {
-	return v.Kind != KindNone && v.IP.Src().Routable() && v.IP.Dst().Routable()
+	return v.Kind != KindNone && v.IP.Src().single() && v.IP.Dst().single()
 }

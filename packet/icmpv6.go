@@ -16,6 +16,12 @@ const (
 	ICMPv6EchoReply        = 129
 )
 
+// Codes of ICMPv6Unreachable (RFC 4443, section 3.1).
+const (
+	ICMPv6CodeNoRoute = 0
+	ICMPv6CodePort    = 4
+)
+
 // NewICMPv6 checks that the 8 bytes of the header are there.
 func NewICMPv6(b []byte) (ICMPv6, drop.Reason) {
 	if len(b) < ICMPHeaderLen {

@@ -19,6 +19,9 @@ import "hyperplane/telemetry/drop"
 // Extension headers, if any, stand at the begin of the payload; see View6.
 type IPv6 []byte
 
+// IsIPv6 reports whether a packet says that it is one. Decode says whether it is right.
+func IsIPv6(b []byte) bool { return len(b) > 0 && b[0]>>4 == 6 }
+
 // NewIPv6 checks version and payload length and returns b without what follows
 // the payload. Extension headers are not looked at.
 func NewIPv6(b []byte) (IPv6, drop.Reason) {

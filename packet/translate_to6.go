@@ -11,7 +11,7 @@ type Rewrite6 struct {
 
 // To6 makes an IPv6 packet of an IPv4 packet of KindTCP, KindUDP, KindEcho or
 // KindFragment, in place. room is the free bytes that end where the packet
-// begins, in the same buffer, at least TranslateRoom of them. r is the complete
+// begins, in the same buffer, at least Room6 of them. r is the complete
 // new addresses and ports; a fragment keeps its ports, see To4. IPv4 options are
 // left behind: "they MUST be ignored and the packet translated normally" (RFC
 // 7915, section 4.1), and Decode has refused the one exception, source routes.
@@ -67,6 +67,23 @@ func (v *View) To6(p *Packet, room []byte, r Rewrite6, out *View6) drop.Reason {
 	p.Data = out.IP
 	p.Offload.translate(GSOTCPv6, h.len(), out.HeadLen)
 	return drop.None
+}
+
+// Room6 is how many free bytes before the packet To6 or ErrorTo6 needs; at most
+// TranslateRoom.
+func (v *View) Room6() int {
+	switch v.Kind {
+	case KindICMPError:
+		return TranslateRoom
+	case KindFragment:
+		return headerGrowth + fragmentHeaderLen
+	}
+	return headerGrowth
+}
+
+// Adjoins reports whether room is free bytes that end where data begins.
+func Adjoins(room, data []byte) bool {
+	return len(data) > 0 && cap(room) > len(room) && &room[:len(room)+1][len(room)] == &data[0]
 }
 
 // withRoom is a packet with the free bytes before it. That they do not meet is
