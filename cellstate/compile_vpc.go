@@ -38,6 +38,12 @@ func (c *compiler) vpcs() {
 		}
 		c.vpcRanges(v, spec, path)
 		c.vpcRanges6(v, spec, path)
+		if len(v.CIDRs) > 0 {
+			v.Resolver = v.ranges[0].base + 2
+		}
+		if c.spec.Resolver != nil {
+			scope.holder[v.Resolver] = "the address of the VPC's resolver"
+		}
 		subnets := map[string]string{}
 		for j, subnet := range within(c, path+".subnets", spec.Subnets, subnetsMax) {
 			c.subnet(scope, subnet, elem(path+".subnets", j), subnets)

@@ -73,6 +73,9 @@ func TestIPv6LookUps(t *testing.T) {
 	if vpc.Instance(0) != nil || vpc.Instance(four.Addr) != four || four.NAT64 != nil || four.Has6() || !six.Has6() {
 		t.Error("families are mixed up")
 	}
+	if vpc.Resolver.String() != "10.0.0.2" || ResolverLinkLocal.String() != "169.254.169.253" || Resolver6 != addr6("fd00:ec2::253") || vpc.IsResolver(0) {
+		t.Errorf("the resolvers are %v, %v, %v", vpc.Resolver, ResolverLinkLocal, Resolver6)
+	}
 	if subnet != six.Subnet || len(s.InstancesOn("host-2")) != 2 {
 		t.Error("an instance without an IPv4 address is not placed")
 	}

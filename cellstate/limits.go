@@ -28,7 +28,7 @@ const (
 	subnetsMax     = 64   // subnets per VPC
 	forwardsMax    = 256  // port forwards per gateway
 	publicsMax     = 8    // public addresses per gateway, as AWS allows
-	resolversMax   = 4    // upstreams of the resolvers: each may be waited for in turn
+	resolversMax   = 3    // upstreams of the resolvers: each may be waited for in turn
 
 	problemsMax   = 100 // problems that are listed; more are counted
 	namesShownMax = 8   // declared names a problem shows beside a wrong one

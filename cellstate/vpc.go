@@ -19,6 +19,10 @@ type VPC struct {
 	Subnets   []*Subnet
 	Instances []*Instance
 
+	// Resolver is the third address of the first of CIDRs: one at which instances find
+	// their resolver, as AWS's do.
+	Resolver packet.Addr4
+
 	ranges    []span          // CIDRs as masks, for Contains
 	instances index[Instance] // by address
 }
@@ -46,6 +50,27 @@ func (v *VPC) Subnet(a packet.Addr4) *Subnet {
 		}
 	}
 	return nil
+}
+
+// Where instances of every VPC find their resolver, besides VPC.Resolver.
+// https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+var (
+	ResolverLinkLocal packet.Addr4 = 169<<24 | 254<<16 | 169<<8 | 253
+	Resolver6                      = packet.Addr6{0: 0xfd, 2: 0x0e, 3: 0xc2, 14: 0x02, 15: 0x53} // fd00:ec2::253
+)
+
+// IsResolver reports whether a is an address of the VPC's resolver.
+func (v *VPC) IsResolver(a packet.Addr4) bool { return a == v.Resolver || a == ResolverLinkLocal }
+
+// IsRouter6 reports whether a is the IPv6 address of a subnet's router. It walks the
+// subnets.
+func (v *VPC) IsRouter6(a packet.Addr6) bool {
+	for _, s := range v.Subnets {
+		if s.CIDR6.IsValid() && s.Router6 == a {
+			return true
+		}
+	}
+	return false
 }
 
 // Instance is a network namespace with one NIC in a VPC.
