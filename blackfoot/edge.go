@@ -21,6 +21,11 @@ type Edge struct {
 	arena  []byte
 	used   int
 
+	six        packet.View6 // the IPv6 packet in hand
+	fragments  packet.Fragments
+	fragments6 packet.Fragments6
+	fragmentID uint32 // of the last IPv6 packet cut here
+
 	// Traffic accounts for every packet; the shell adds what the kernel refused.
 	Traffic telemetry.Traffic
 }
@@ -62,6 +67,9 @@ func (e *Edge) FromInternet(p *wire.Packet, v *packet.View) bool {
 }
 
 func (e *Edge) encapsulate(p *wire.Packet, v *packet.View) drop.Reason {
+	if packet.IsIPv6(p.Data) {
+		return e.encapsulate6(p)
+	}
 	if r := v.Decode(&p.Packet); r != drop.None {
 		return r
 	}
@@ -125,6 +133,13 @@ func (e *Edge) FromCell(p *wire.Packet, v *packet.View) Way {
 		}
 		return Ends
 	}
+	if packet.IsIPv6(p.Data) {
+		way, r := e.fromHost(p)
+		if r != drop.None {
+			e.Traffic.Dropped[r]++
+		}
+		return way
+	}
 	if r := e.decapsulate(p, v); r != drop.None {
 		e.Traffic.Dropped[r]++
 		return Ends
@@ -176,24 +191,11 @@ func (e *Edge) decapsulate(p *wire.Packet, v *packet.View) drop.Reason {
 
 // cut makes fragments of p that fit the internet's MTU.
 func (e *Edge) cut(p *wire.Packet, v *packet.View) drop.Reason {
-	var f packet.Fragments
 	mtu := e.state.InternetMTU
-	if r := f.Plan(&p.Packet, v, mtu); r != drop.None {
+	if r := e.fragments.Plan(&p.Packet, v, mtu); r != drop.None {
 		return r
 	}
-	if len(e.pieces)+f.N() > piecesMax || e.used+f.N()*mtu > len(e.arena) {
-		return drop.FragmentMemory
-	}
-	for i := range f.N() {
-		b := e.arena[e.used:]
-		b = b[:f.Piece(i, b)]
-		e.used += len(b)
-		e.pieces = append(e.pieces, packet.Packet{Data: b})
-		e.Traffic.Generated++
-		e.Traffic.Queue(telemetry.TUN, len(b))
-	}
-	e.Traffic.Consumed++
-	return drop.None
+	return e.addPieces(&e.fragments, mtu)
 }
 
 // Pieces returns the fragments made in this turn, for the TUN.

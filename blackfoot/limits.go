@@ -1,5 +1,7 @@
 package blackfoot
 
+import "hyperplane/packet"
+
 const (
 	// hopBudget is how many of Hyperplane's hops a packet from the internet
 	// may make.
@@ -24,6 +26,11 @@ const (
 	// processor's cache, and the next role starts on it while this one reads on.
 	readsPerTurn     = 64
 	readBytesPerTurn = 128 << 10
+
+	// roomLen is the free bytes before a packet read from the TUN, less its virtio
+	// header: what NAT64 may need (packet.TranslateRoom), where the way to the instance is
+	// one in memory.
+	roomLen = 64 - packet.VirtioLen
 
 	// arenaLen is the memory for the packets read from the TUN in one turn.
 	arenaLen = 8 << 20

@@ -80,10 +80,11 @@ func (w *Worker) tick(now time.Duration) {
 func (w *Worker) read(time.Duration) (moved loop.Moved) {
 	end := w.used + readBytesPerTurn
 	for range readsPerTurn {
-		if w.used >= end || len(w.arena)-w.used < tun.ReadLen {
+		if w.used >= end || len(w.arena)-w.used < roomLen+tun.ReadLen {
 			return moved // the rest comes in the next turn
 		}
-		p, ok, err := w.device.Read(w.arena[w.used:])
+		data := w.used + roomLen + packet.VirtioLen
+		p, ok, err := w.device.Read(w.arena[w.used+roomLen:])
 		if err != nil {
 			w.failed = err
 			w.unwatch()
@@ -93,8 +94,8 @@ func (w *Worker) read(time.Duration) (moved loop.Moved) {
 			return moved
 		}
 		moved.Add(len(p.Data))
-		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
-		w.out = wire.Packet{Packet: p}
+		w.out = wire.Packet{Packet: p, Room: w.arena[w.used : data : data+len(p.Data)]}
+		w.used = (data + len(p.Data) + 63) &^ 63
 		if w.edge.FromInternet(&w.out, &w.view) {
 			w.conn.Send(&w.out)
 		}

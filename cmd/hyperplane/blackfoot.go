@@ -59,11 +59,17 @@ func (r *role) attachEdge(conn wire.Conn, s *cellstate.State, device string, oth
 	}, others...)
 }
 
-// publicRoutes are the routes of a state's public addresses to an edge's TUN.
+// publicRoutes are the routes to an edge's TUN: of a state's public addresses, and of the
+// IPv6 ranges of its VPCs.
 func publicRoutes(s *cellstate.State) (routes []tun.Route) {
 	for _, gw := range s.Gateways {
 		for _, a := range gw.Public {
 			routes = append(routes, tun.Route{Dst: netip.PrefixFrom(a.Netip(), 32)})
+		}
+	}
+	for _, v := range s.VPCs {
+		for _, p := range v.CIDRs6 {
+			routes = append(routes, tun.Route{Dst: p})
 		}
 	}
 	return routes
