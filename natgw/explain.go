@@ -12,7 +12,8 @@ import (
 	"hyperplane/shard"
 )
 
-// Query asks about one flow as its instance sends it.
+// Query asks about one flow as its instance sends it: from an IPv6 address to one under
+// the VPC's NAT64 prefix, or both IPv4.
 type Query struct {
 	VPC      string // name
 	Protocol uint8
@@ -63,11 +64,6 @@ type LastDrop struct {
 // Explain says where a flow goes, who decides about it, what was decided and
 // what last went wrong with it.
 func (n *Node) Explain(now time.Duration, q Query) (Explanation, error) {
-	inside, ok1 := packet.AddrFrom(q.Inside.Addr())
-	remote, ok2 := packet.AddrFrom(q.Remote.Addr())
-	if !ok1 || !ok2 {
-		return Explanation{}, fmt.Errorf("addresses must be IPv4")
-	}
 	var vpc *cellstate.VPC
 	for _, v := range n.state.VPCs {
 		if v.Name == q.VPC {
@@ -77,15 +73,16 @@ func (n *Node) Explain(now time.Duration, q Query) (Explanation, error) {
 	if vpc == nil {
 		return Explanation{}, fmt.Errorf("no VPC is called %q in state version %d", q.VPC, n.state.Version)
 	}
-	tuple := packet.MakeTuple(vpc.VNI, q.Protocol, inside, q.Inside.Port(), remote, q.Remote.Port())
-	x := Explanation{Flow: tuple.String(), VPC: vpc.Name, Node: n.name, Slots: shard.Slots, Route: cellstate.RouteNone.String()}
-	in := vpc.Instance(inside)
-	if in == nil {
-		return Explanation{}, fmt.Errorf("VPC %s has no instance with address %v", vpc.Name, inside)
+	in, target, remote, err := n.explainRoute(vpc, q)
+	if err != nil {
+		return Explanation{}, err
+	}
+	tuple := packet.MakeTuple(vpc.VNI, q.Protocol, in.Addr, q.Inside.Port(), remote, q.Remote.Port())
+	x := Explanation{Flow: tuple.String(), VPC: vpc.Name, Node: n.name, Slots: shard.Slots, Route: target.Kind.String()}
+	if in.Of != nil {
+		x.Flow = fmt.Sprintf("%s %v > %v vni %d by NAT64, which for nodes is %v", protocolNames[q.Protocol], q.Inside, q.Remote, vpc.VNI, tuple)
 	}
 	x.Instance, x.Host = in.Name, in.Host.Name
-	target := in.Subnet.Route(remote)
-	x.Route = target.Kind.String()
 	if target.Kind == cellstate.RouteNAT {
 		gw := target.Gateway
 		x.Gateway = gw.Name
@@ -102,6 +99,32 @@ func (n *Node) Explain(now time.Duration, q Query) (Explanation, error) {
 	n.explainFlow(now, tuple, &x)
 	n.explainDrop(now, tuple, &x)
 	return x, nil
+}
+
+// explainRoute finds the instance that a query is about, as nodes know it, the address
+// that it speaks to, and where its subnet routes that.
+func (n *Node) explainRoute(vpc *cellstate.VPC, q Query) (in *cellstate.Instance, target cellstate.Target, remote packet.Addr4, err error) {
+	inside, ok1 := packet.AddrFrom(q.Inside.Addr())
+	remote, ok2 := packet.AddrFrom(q.Remote.Addr())
+	if ok1 && ok2 {
+		if in = vpc.Instance(inside); in == nil || in.Of != nil {
+			return nil, target, 0, fmt.Errorf("VPC %s has no instance with address %v", vpc.Name, inside)
+		}
+		return in, in.Subnet.Route(remote), remote, nil
+	}
+	inside6, ok1 := packet.Addr6From(q.Inside.Addr())
+	remote6, ok2 := packet.Addr6From(q.Remote.Addr())
+	if !ok1 || !ok2 {
+		return nil, target, 0, fmt.Errorf("addresses must be both IPv4 or both IPv6")
+	}
+	of := n.state.Instance6(inside6)
+	if of == nil || of.VPC != vpc {
+		return nil, target, 0, fmt.Errorf("VPC %s has no instance with address %v", vpc.Name, q.Inside.Addr())
+	}
+	if remote, ok1 = vpc.NAT64.Extract(remote6); !ok1 {
+		return nil, target, 0, fmt.Errorf("%v is not under %v, the NAT64 prefix of VPC %s; of other IPv6 flows nodes know nothing: they pass by the instance's host (%s) and an edge", q.Remote.Addr(), vpc.NAT64.Netip(), vpc.Name, of.Host.Name)
+	}
+	return of.NAT64, of.Subnet.Route6(remote6), remote, nil
 }
 
 func (n *Node) explainFlow(now time.Duration, tuple packet.Tuple, x *Explanation) {
@@ -185,6 +208,9 @@ func (n *Node) flowLine(now time.Duration, f flowtrack.Flow) FlowLine {
 	}
 	if gw := n.state.Gateway(f.Service); gw != nil {
 		l.Service, l.VPC = gw.Name, gw.VPC.Name
+		if in := gw.VPC.Instance(f.Inside.Src); in != nil && in.Of != nil {
+			l.Inside = netip.AddrPortFrom(in.Of.Addr6.Netip(), f.Inside.SrcPort).String() // by NAT64
+		}
 	}
 	if e := n.cache.get(f.Inside); e != nil {
 		l.IdleMS = (now - e.seen).Milliseconds()
