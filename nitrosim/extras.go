@@ -10,10 +10,10 @@ import (
 	"hyperplane/wire"
 )
 
-// Extra is a packet made here, for an instance of this host.
+// Extra is a packet made here: for an instance of this host or, without one, for its Peer.
 type Extra struct {
 	Instance *cellstate.Instance
-	Packet   packet.Packet
+	wire.Packet
 }
 
 // extras holds what one turn made besides the packets it forwards.
@@ -66,12 +66,19 @@ func (x *extras) answerRoom(now time.Duration, n int) []byte {
 	return b
 }
 
+// borrow returns n bytes until the end of the turn, or nil.
+func (x *extras) borrow(n int) []byte {
+	b := x.room(n)
+	x.used += len(b)
+	return b
+}
+
 func (x *extras) add(h *Host, to *cellstate.Instance, b []byte) {
 	if len(b) == 0 {
 		return
 	}
 	x.used += len(b)
-	x.made = append(x.made, Extra{Instance: to, Packet: packet.Packet{Data: b}})
+	x.made = append(x.made, Extra{Instance: to, Packet: wire.Packet{Packet: packet.Packet{Data: b}}})
 	h.Traffic.Generated++
 	h.Traffic.Queue(telemetry.TUN, len(b))
 }
@@ -130,4 +137,80 @@ func (h *Host) answerAsRouter(now time.Duration, from *cellstate.Instance, p *wi
 		return nowhere, r
 	}
 	return nowhere, h.extras.cut(h, from, &reply, v)
+}
+
+// icmp6 answers an instance's packet, the one in hand, with an ICMPv6 error from its
+// subnet's router.
+func (x *extras) icmp6(h *Host, now time.Duration, to *cellstate.Instance, p *wire.Packet, typ, code uint8, info uint32) {
+	if b := x.answerRoom(now, packet.IPv6MTUMin); b != nil {
+		x.add(h, to, b[:packet.BuildICMPv6Error(b, typ, code, info, to.Subnet.Router6, &p.Packet, &h.six)])
+	}
+}
+
+// icmp6Out answers a packet from the internet for an instance, the one in hand, with an
+// ICMPv6 error from the router of the instance's subnet, by way of an edge.
+func (x *extras) icmp6Out(h *Host, now time.Duration, to *cellstate.Instance, p *wire.Packet, typ, code uint8, info uint32) {
+	edge := h.state.Edge(spread(&h.six.Tuple))
+	b := x.answerRoom(now, packet.IPv6MTUMin)
+	if edge == nil || b == nil {
+		return
+	}
+	n := packet.BuildICMPv6Error(b, typ, code, info, to.Subnet.Router6, &p.Packet, &h.six)
+	if n == 0 {
+		return
+	}
+	x.used += n
+	x.made = append(x.made, Extra{Packet: wire.Packet{
+		Packet: packet.Packet{Data: b[:n]}, Peer: edge.Addr, Tunnel: packet.Tunnel{VNI: to.VPC.VNI, Hops: hopBudget},
+	}})
+	h.Traffic.Generated++
+	h.Traffic.Queue(telemetry.Wire, n)
+}
+
+// cut6 gives p, the packet in hand, to an instance in fragments that fit its MTU.
+func (x *extras) cut6(h *Host, to *cellstate.Instance, p *wire.Packet) drop.Reason {
+	h.fragmentID++
+	f := &h.fragments6
+	if r := f.Plan(&p.Packet, &h.six, to.MTU, h.fragmentID); r != drop.None {
+		return r
+	}
+	if len(x.made)+f.N() > extrasMax || x.room(f.N()*to.MTU) == nil {
+		return drop.FragmentMemory
+	}
+	for i := range f.N() {
+		b := x.room(to.MTU)
+		x.add(h, to, b[:f.Piece(i, b)])
+	}
+	h.Traffic.Consumed++
+	return drop.None
+}
+
+// answerAsRouter6 is answerAsRouter for IPv6.
+func (h *Host) answerAsRouter6(now time.Duration, from *cellstate.Instance, p *wire.Packet) (Verdict, drop.Reason) {
+	if h.six.Kind == packet.KindFragment {
+		if whole, r := h.reassemble6(now, from.VPC, p); !whole {
+			return nowhere, r
+		}
+	}
+	if h.six.Kind != packet.KindEcho || packet.ICMPv6(h.six.L4).Type() != packet.ICMPv6EchoRequest {
+		return nowhere, drop.NoInstance
+	}
+	b := h.extras.answerRoom(now, len(p.Data))
+	if b == nil {
+		return nowhere, drop.AnswerBudget
+	}
+	n := packet.BuildEchoReply6(b, &p.Packet, &h.six)
+	h.Traffic.Consumed++
+	if n <= from.MTU {
+		h.extras.add(h, from, b[:n])
+		return nowhere, drop.None
+	}
+	// The request came in fragments, so its reply leaves in fragments.
+	h.extras.used += n
+	h.Traffic.Generated++
+	reply := wire.Packet{Packet: packet.Packet{Data: b[:n]}}
+	if r := h.six.Decode(&reply.Packet); r != drop.None {
+		return nowhere, r
+	}
+	return nowhere, h.extras.cut6(h, from, &reply)
 }

@@ -12,10 +12,12 @@ import (
 	"hyperplane/wire"
 )
 
-// Verdict says where a packet goes: to an instance of this host, to p.Peer, or
-// nowhere (dropped and counted, consumed, or held for its other fragments).
+// Verdict says where a packet goes: to an instance of this host, to the resolver of a
+// VPC, to p.Peer, or nowhere (dropped and counted, consumed, or held for its other
+// fragments).
 type Verdict struct {
 	Instance *cellstate.Instance // not nil: to this instance
+	Resolver *cellstate.VPC      // not nil: to the resolver of this VPC
 	ToPeer   bool
 }
 
@@ -28,7 +30,13 @@ type Host struct {
 	tops        *liveness.Detector
 	frags       *packet.Reassembler
 	reflections *reflections
+	egress      *egress
 	extras      extras
+
+	six            packet.View6 // the IPv6 packet in hand
+	fragments6     packet.Fragments6
+	fragmentID     uint32 // of the last IPv6 packet cut here
+	identification uint16 // of the last IPv4 packet made of one of IPv6
 
 	// Traffic accounts for every packet; the shell adds what the kernel refused.
 	Traffic telemetry.Traffic
@@ -36,7 +44,10 @@ type Host struct {
 
 // New returns the core of the named host; seed keys its hash tables.
 func New(name string, seed flowtable.Seed) *Host {
-	h := &Host{name: name, tops: liveness.New(), reflections: newReflections(seed), extras: newExtras()}
+	h := &Host{
+		name: name, tops: liveness.New(), reflections: newReflections(seed), egress: newEgress(seed), extras: newExtras(),
+		fragmentID: uint32(seed[1]), identification: uint16(seed[1] >> 32),
+	}
 	h.frags = packet.NewReassembler(packet.ReassemblerLimits{Seed: seed[0]}, &h.Traffic.Dropped)
 	return h
 }
@@ -45,6 +56,7 @@ func New(name string, seed flowtable.Seed) *Host {
 // outlive the flows of every gateway.
 func (h *Host) Apply(now time.Duration, s *cellstate.State) {
 	h.state = s
+	h.egress.begin(now)
 	h.tops.Apply(now, s.CellID, s.Tops)
 	h.reflections.idle = 0
 	for _, gw := range s.Gateways {
@@ -58,6 +70,7 @@ func (h *Host) Apply(now time.Duration, s *cellstate.State) {
 func (h *Host) Tick(now time.Duration) {
 	h.frags.Expire(now)
 	h.reflections.expire(now)
+	h.egress.expire(now)
 	h.tops.Tick(now)
 }
 
@@ -123,19 +136,25 @@ func (h *Host) count(verdict Verdict, p *wire.Packet) Verdict {
 	switch {
 	case verdict.ToPeer:
 		h.Traffic.Queue(telemetry.Wire, len(p.Data))
-	case verdict.Instance != nil:
+	case verdict.Instance != nil, verdict.Resolver != nil:
 		h.Traffic.Queue(telemetry.TUN, len(p.Data))
 	}
 	return verdict
 }
 
 func (h *Host) route(now time.Duration, from *cellstate.Instance, p *wire.Packet, v *packet.View) (Verdict, drop.Reason) {
+	if packet.IsIPv6(p.Data) {
+		return h.route6(now, from, p, v)
+	}
 	if r := v.Decode(&p.Packet); r != drop.None {
 		return nowhere, r
 	}
 	src, dst := v.IP.Src(), v.IP.Dst()
-	if src != from.Addr {
+	if src != from.Addr || src == 0 {
 		return nowhere, drop.SpoofedSource
+	}
+	if from.VPC.IsResolver(dst) && len(h.state.Resolvers) > 0 {
+		return h.toResolver(from)
 	}
 	if !dst.Routable() {
 		return nowhere, drop.BadAddress
@@ -165,7 +184,7 @@ func (h *Host) route(now time.Duration, from *cellstate.Instance, p *wire.Packet
 // toInstance sends within the VPC: directly, no cell involved.
 func (h *Host) toInstance(now time.Duration, from *cellstate.Instance, p *wire.Packet, v *packet.View) (Verdict, drop.Reason) {
 	to := from.VPC.Instance(v.IP.Dst())
-	if to == nil {
+	if to == nil || to.Of != nil {
 		return nowhere, drop.NoInstance
 	}
 	if tooBig(&p.Packet, v, to.MTU) && (v.IP.DontFragment() || p.Offload.GSO != packet.GSONone) {
@@ -221,13 +240,16 @@ func (h *Host) deliver(now time.Duration, p *wire.Packet, v *packet.View) (Verdi
 	case p.Tunnel.Hops == 0:
 		return nowhere, drop.HopBudget
 	}
+	if packet.IsIPv6(p.Data) {
+		return h.deliver6(now, p, kind, peer, vpc)
+	}
 	if r := v.Decode(&p.Packet); r != drop.None {
 		return nowhere, r
 	}
 	switch kind {
 	case cellstate.PeerHost:
 		// A host speaks only for the instances that it holds.
-		if s := vpc.Instance(v.IP.Src()); s == nil || s.Host.Name != peer.Name || p.Tunnel.Service != 0 {
+		if s := vpc.Instance(v.IP.Src()); s == nil || s.Of != nil || s.Host.Name != peer.Name || p.Tunnel.Service != 0 {
 			return nowhere, drop.SpoofedSource
 		}
 	case cellstate.PeerNode:
@@ -247,6 +269,9 @@ func (h *Host) deliver(now time.Duration, p *wire.Packet, v *packet.View) (Verdi
 	}
 	if kind == cellstate.PeerNode && v.Kind != packet.KindICMPError {
 		h.reflections.learn(now, v.Tuple.Reverse().WithVNI(vpc.VNI), p.Tunnel.Service)
+	}
+	if to.Of != nil {
+		return h.fromNAT64(to, p, v)
 	}
 	return h.handOver(to, p, v)
 }

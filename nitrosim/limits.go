@@ -1,6 +1,10 @@
 package nitrosim
 
-import "time"
+import (
+	"time"
+
+	"hyperplane/packet"
+)
 
 const (
 	// hopBudget is how many of Hyperplane's hops a packet may make: a node, an
@@ -58,6 +62,11 @@ const (
 	// processor's cache, and the next role starts on it while this one reads on.
 	readsPerTurn     = 64
 	readBytesPerTurn = 128 << 10
+
+	// roomLen is the free bytes before a packet read from a device, less its virtio
+	// header: what NAT64 may need (packet.TranslateRoom), where the way back to an
+	// instance of this process is one in memory.
+	roomLen = 64 - packet.VirtioLen
 
 	// arenaLen is the memory that packets read from instances in one turn
 	// share; when it is full, the rest waits for the next turn.

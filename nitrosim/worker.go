@@ -37,6 +37,7 @@ type Worker struct {
 	state *cellstate.State
 
 	ports      map[string]*port // by instance name
+	resolvers  resolvers
 	byInstance map[*cellstate.Instance]*port
 	closed     tun.Stats // of interfaces that are gone
 
@@ -107,15 +108,18 @@ func (w *Worker) Apply(now time.Duration, s *cellstate.State) error {
 		p.instance = in
 		w.byInstance[in] = p
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, w.applyResolvers())...)
 }
 
-// Complete reports whether every instance of this host has its interface.
-func (w *Worker) Complete() bool { return len(w.ports) == len(w.state.InstancesOn(w.host.name)) }
+// Complete reports whether every instance of this host has its interface, and its
+// resolver.
+func (w *Worker) Complete() bool {
+	return len(w.ports) == len(w.state.InstancesOn(w.host.name)) && w.resolvers.missing == 0
+}
 
 // sameInterface reports whether b's interface serves a as it is.
 func sameInterface(a, b *cellstate.Instance) bool {
-	return a.Addr == b.Addr && a.MTU == b.MTU && a.NetNS == b.NetNS && a.Device == b.Device &&
+	return a.Addr == b.Addr && a.Addr6 == b.Addr6 && a.MTU == b.MTU && a.NetNS == b.NetNS && a.Device == b.Device &&
 		a.VPC.VNI == b.VPC.VNI && a.Subnet.CIDR == b.Subnet.CIDR
 }
 
@@ -133,6 +137,9 @@ func (w *Worker) Close() {
 	for name := range w.ports {
 		w.close(name)
 	}
+	for vni := range w.resolvers.byVNI {
+		w.closeResolver(vni)
+	}
 }
 
 // tick runs timers and asks the Tops whether they are alive.
@@ -148,10 +155,10 @@ func (w *Worker) tick(now time.Duration) {
 func (w *Worker) read(now time.Duration, from *port) (moved loop.Moved) {
 	end := w.used + readBytesPerTurn
 	for range readsPerTurn {
-		if w.used >= end || len(w.arena)-w.used < tun.ReadLen {
+		if w.used >= end || len(w.arena)-w.used < roomLen+tun.ReadLen {
 			return moved // the rest comes in the next turn
 		}
-		p, ok, err := from.device.Read(w.arena[w.used:])
+		ok, err := w.readInto(from.device)
 		if err != nil {
 			// The interface went with its namespace; Apply opens it again.
 			w.close(from.instance.Name)
@@ -160,12 +167,23 @@ func (w *Worker) read(now time.Duration, from *port) (moved loop.Moved) {
 		if !ok {
 			return moved
 		}
-		moved.Add(len(p.Data))
-		w.used += (packet.VirtioLen + len(p.Data) + 63) &^ 63
-		w.out = wire.Packet{Packet: p}
+		moved.Add(len(w.out.Data))
 		w.pass(w.host.FromInstance(now, from.instance, &w.out, &w.view), &w.out)
 	}
 	return moved
+}
+
+// readInto reads a packet of a device into the arena, as w.out.
+func (w *Worker) readInto(d tun.Device) (ok bool, err error) {
+	start := w.used
+	p, ok, err := d.Read(w.arena[start+roomLen:])
+	if !ok || err != nil {
+		return false, err
+	}
+	data := start + roomLen + packet.VirtioLen
+	w.used = (data + len(p.Data) + 63) &^ 63
+	w.out = wire.Packet{Packet: p, Room: w.arena[start : data : data+len(p.Data)]}
+	return true, nil
 }
 
 // receive takes one batch of a lane from the wire. The next Recv of a socket overwrites
@@ -190,6 +208,8 @@ func (w *Worker) pass(v Verdict, p *wire.Packet) {
 		w.conn.Send(p)
 	case v.Instance != nil:
 		w.write(v.Instance, &p.Packet)
+	case v.Resolver != nil:
+		w.writeResolver(v.Resolver, &p.Packet)
 	}
 }
 
@@ -198,20 +218,31 @@ func (w *Worker) write(to *cellstate.Instance, p *packet.Packet) {
 		port.device.Write(p)
 		return
 	}
+	w.unqueue(p, drop.InstanceDown)
+}
+
+// unqueue counts a packet as dropped that was to be written to a device.
+func (w *Worker) unqueue(p *packet.Packet, r drop.Reason) {
 	t := &w.host.Traffic
 	t.Queued[telemetry.TUN]--
 	t.QueuedBytes[telemetry.TUN] -= uint64(len(p.Data))
-	t.Dropped[drop.InstanceDown]++
+	t.Dropped[r]++
 }
 
 func (w *Worker) flush(time.Duration) {
 	for i := range w.host.Extras() {
-		x := &w.host.extras.made[i]
-		w.write(x.Instance, &x.Packet)
+		if x := &w.host.extras.made[i]; x.Instance != nil {
+			w.write(x.Instance, &x.Packet.Packet)
+		} else {
+			w.conn.Send(&x.Packet)
+		}
 	}
 	w.conn.Flush()
 	for _, p := range w.ports {
 		p.device.Flush()
+	}
+	for _, r := range w.resolvers.byVNI {
+		r.device.Flush()
 	}
 	w.host.EndTurn()
 	w.used = 0
@@ -224,15 +255,20 @@ func (w *Worker) Snapshot(time.Duration) telemetry.Snapshot {
 	for _, p := range w.ports {
 		tuns.Add(p.device.Stats())
 	}
+	for _, r := range w.resolvers.byVNI {
+		tuns.Add(r.device.Stats())
+	}
 	t.AddSeam(telemetry.TUN, tuns.RefusedPackets, &tuns.ReadDrops)
 	s := wire.StatsOf(w.lanes)
 	t.AddSeam(telemetry.Wire, s.RefusedPackets, &s.Drops)
 	r := w.host.reflections
-	metrics := append(append(wire.Metrics(&s), tun.Metrics(&tuns)...), w.host.tops.Metrics()...)
+	metrics := slices.Concat(wire.Metrics(&s), tun.Metrics(&tuns), w.host.tops.Metrics(), w.resolvers.metrics())
 	return telemetry.Snapshot{Traffic: t, Metrics: append(metrics,
 		telemetry.Metric{Name: "instances", Help: "Instances whose interface is open on this host.", Value: float64(len(w.ports))},
 		telemetry.Metric{Name: "reflections", Help: "Flows remembered as having come through the cell.", Value: float64(r.byTuple.Len())},
 		telemetry.Metric{Name: "reflections_refused_total", Help: "Flows not remembered because the table was full.", Counter: true, Value: float64(r.Refused)},
+		telemetry.Metric{Name: "egress_only_flows", Help: "IPv6 flows to the internet of this host's instances.", Value: float64(w.host.egress.byTuple.Len())},
+		telemetry.Metric{Name: "egress_only_flows_refused_total", Help: "IPv6 flows not begun because the table, or the instance's share of it, was full.", Counter: true, Value: float64(w.host.egress.Refused)},
 		telemetry.Metric{Name: "answers_suppressed_total", Help: "ICMP errors and echo replies not made, to bound their rate.", Counter: true, Value: float64(w.host.extras.Suppressed)},
 		telemetry.Metric{Name: "state_version", Help: "Version of the state in use.", Value: float64(w.state.Version)},
 	)}

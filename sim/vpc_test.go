@@ -38,7 +38,8 @@ func TestSourceAndRoute(t *testing.T) {
 		{UDP("10.0.1.10:9", "255.255.255.255:9", nil), drop.BadAddress},
 		{UDP("10.0.1.10:9", "127.0.0.1:9", nil), drop.BadAddress},
 		{TCP("10.0.1.10:9", web+":9", "A", nil, WithIPOptions(131, 7, 4, 1, 2, 3, 4)), drop.SourceRoute},
-		{[]byte{0x60, 0, 0, 0, 0, 0, 59, 64, 39: 1}, drop.IPv6Unsupported},
+		{[]byte{0x60, 0, 0, 0, 0, 0, 59, 64, 39: 1}, drop.UnknownProtocol},
+		{UDP6("[2001:db8::1]:9", "[2001:db8::2]:9", nil), drop.SpoofedSource},
 		{withProtocol(UDP("10.0.1.10:9", web+":9", nil), 47), drop.UnknownProtocol},
 		{withProtocol(UDP("10.0.1.10:9", web+":9", nil), 132), drop.UnknownProtocol},
 	} {

@@ -60,6 +60,7 @@ func runGateway(ctx context.Context, flags roleFlags, device string, flowsMax in
 		if err != nil {
 			return err
 		}
+		host.OpenResolvers(openResolver)
 		r.closers = append(r.closers, host.Close)
 		edge, err := r.attachEdge(x.Port(s.Edges[0].Addr), s, device)
 		if err != nil {

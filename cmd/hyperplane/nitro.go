@@ -38,6 +38,7 @@ func runNitro(ctx context.Context, flags roleFlags) error {
 		if err != nil {
 			return err
 		}
+		w.OpenResolvers(openResolver)
 		r.closers = append(r.closers, w.Close)
 		r.member, r.again = w, r.unlessComplete(w)
 		return nil
@@ -52,14 +53,19 @@ func (r *role) unlessComplete(w *nitrosim.Worker) func() bool {
 	}
 }
 
-// openInstance opens an instance's interface as a VPC presents it: the
-// instance's address, and a default route by the subnet's router.
+// openInstance opens an instance's interface as a VPC presents it: the instance's
+// addresses, and default routes, of IPv4 by the subnet's router.
 func openInstance(in *cellstate.Instance) (tun.Device, error) {
-	devices, err := tun.Open(tun.Config{
-		Name: in.Device, MTU: in.MTU, NetNS: in.NetNS,
-		Addresses: []netip.Prefix{netip.PrefixFrom(in.Addr.Netip(), in.Subnet.CIDR.Bits())},
-		Routes:    []tun.Route{{Dst: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Via: in.Subnet.Router.Netip()}},
-	})
+	cfg := tun.Config{Name: in.Device, MTU: in.MTU, NetNS: in.NetNS}
+	if in.Addr != 0 {
+		cfg.Addresses = append(cfg.Addresses, netip.PrefixFrom(in.Addr.Netip(), in.Subnet.CIDR.Bits()))
+		cfg.Routes = append(cfg.Routes, tun.Route{Dst: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Via: in.Subnet.Router.Netip()})
+	}
+	if in.Has6() {
+		cfg.Addresses = append(cfg.Addresses, netip.PrefixFrom(in.Addr6.Netip(), in.Subnet.CIDR6.Bits()))
+		cfg.Routes = append(cfg.Routes, tun.Route{Dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0)})
+	}
+	devices, err := tun.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
