@@ -20,17 +20,7 @@ func judgedByFTP(t *testing.T, _ Dir) {
 	}
 	file := randomFile(3 << 20)
 	put(t, dir+"/files/blob", string(file))
-	startProgram(t, "web", nil, "vsftpd", put(t, dir+"/conf", `
-listen=YES
-listen_address=`+web+`
-background=NO
-anonymous_enable=YES
-local_enable=NO
-no_anon_password=YES
-anon_root=`+dir+`/files
-secure_chroot_dir=`+dir+`/empty
-xferlog_enable=NO
-`))
+	startProgram(t, "web", nil, "vsftpd", put(t, dir+"/conf", vsftpdConf(dir)))
 	listens(t, "web", "tcp", "21")
 	for mode, reply := range map[string]string{"--ftp-pasv": "229 Entering Extended Passive Mode", "--disable-epsv": "227 Entering Passive Mode"} {
 		out := inside(t, "blue-1", "curl", "-sSvm", "20", mode, "-o", dir+"/got", "ftp://"+web+"/blob")
@@ -43,6 +33,21 @@ xferlog_enable=NO
 	if want(t, out, "> EPRT |1|10.0.1.10|", "500 Illegal PORT command."); err == nil {
 		t.Error("a file came in active mode")
 	}
+}
+
+// vsftpdConf serves what is in a folder's files to everybody, on web's IPv4 address.
+func vsftpdConf(dir string) string {
+	return `
+listen=YES
+listen_address=` + web + `
+background=NO
+anonymous_enable=YES
+local_enable=NO
+no_anon_password=YES
+anon_root=` + dir + `/files
+secure_chroot_dir=` + dir + `/empty
+xferlog_enable=NO
+`
 }
 
 // randomFile is a file of which every part is like no other.

@@ -18,7 +18,11 @@ import (
 // A session of OpenSSH, whose every byte is under a checksum that ends it when
 // one is wrong, sends and receives without a pause while the node that owns its
 // flow is killed and while it comes back, and ends with what was sent (S63).
-func judgedBySSH(t *testing.T, dir Dir) {
+func judgedBySSH(t *testing.T, dir Dir) { sshGoesOn(t, dir, "blue-1", web) }
+
+// sshGoesOn is that session from an instance of blue to what is web for it.
+func sshGoesOn(t *testing.T, dir Dir, instance, at string) {
+	t.Helper()
 	c := &chaos{dir: dir}
 	c.whole(t)
 	files := folder(t)
@@ -30,7 +34,7 @@ func judgedBySSH(t *testing.T, dir Dir) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, files+"/known", web+" "+string(hostKey))
+	put(t, files+"/known", at+" "+string(hostKey))
 	sshd, err := exec.LookPath("sshd") // which wants to be called by its full path
 	if err != nil {
 		t.Fatal(err)
@@ -46,9 +50,9 @@ PasswordAuthentication no
 PermitRootLogin prohibit-password
 `)).prints(t, "Server listening on")
 
-	s := startSession(t, "blue-1", "ssh", "-F", "none", "-i", files+"/user", "-o", "UserKnownHostsFile="+files+"/known",
-		"-o", "BatchMode=yes", "root@"+web, "echo $SSH_CONNECTION; exec cat")
-	ours := flowsOf(flows(t, dir), "blue", "tcp", "10.0.1.10:")
+	s := startSession(t, instance, "ssh", "-F", "none", "-i", files+"/user", "-o", "UserKnownHostsFile="+files+"/known",
+		"-o", "BatchMode=yes", "root@"+at, "echo $SSH_CONNECTION; exec cat")
+	ours := flowsOf(flows(t, dir), "blue", "tcp", "")
 	for i := range ours {
 		if !strings.HasSuffix(ours[i].Remote, ":22") {
 			continue
