@@ -31,7 +31,7 @@ chaos: build ## lose, hang, cut off, restart, add and drain nodes, and flood the
 	HYPERPLANE_CHAOS=long $(GO) test -timeout 30m -count 1 -v -run '^TestChaos' -artifacts -outputdir $(CURDIR)/bin ./testnet
 
 race: ## the packages with goroutines, under the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./loop/... ./telemetry/... ./wire/... ./tun/...
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./loop/... ./telemetry/... ./wire/... ./tun/... ./resolver/...
 
 sim: build ## cells with faults by seed: SEEDS=10000, SECONDS=600, or SEED=7 to see one
 	$(BIN) sim $(if $(SEED),--seed $(SEED),$(if $(SECONDS),--seconds $(SECONDS),--seeds $(or $(SEEDS),1000))) $(ARGS)

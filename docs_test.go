@@ -310,7 +310,7 @@ func TestStateFileIsDocumented(t *testing.T) {
 	listFields(reflect.TypeFor[cellstate.Spec](), "", fields)
 	doc := read(t, "docs/state-file.md")
 	documented := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.\\[\\]]+)` \\|").FindAllStringSubmatch(doc, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.\\[\\]]+)` \\|").FindAllStringSubmatch(doc, -1) {
 		documented[m[1]] = true
 		if !fields[m[1]] {
 			t.Errorf("docs/state-file.md describes %s, which is no field", m[1])

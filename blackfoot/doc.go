@@ -18,5 +18,8 @@
 // I8, I10 (hop budget), I11 (nothing larger than the internet's MTU leaves), I17
 // (a Top that goes takes only its own slots along).
 //
-// Limits: IPv4; limits.go names the rest.
+// IPv6 passes untranslated between the internet and the host of the instance whose address
+// it has (edge6.go); what an instance may have of it, the host knows.
+//
+// Limits: limits.go.
 package blackfoot

@@ -26,5 +26,16 @@
 // (fragments, in package packet), I13 (limits.go), I17 (a Top that goes takes
 // only its own slots along).
 //
-// Limits: IPv4; fragments between instances travel as they are; one worker.
+// IPv6 takes the same way (host6.go): between instances untouched, to the internet through
+// the egress-only gateway, whose flows are here (egress.go), and to IPv4 by NAT64
+// (nat64.go), of which this is the step without state: for nodes such an instance has an
+// IPv4 address, its NAT64 side. A VPC's resolver is a device beside the instances'
+// (resolver.go).
+//
+//	instance ──IPv6──▶ decode ▶ source check ▶ resolver? router? ▶ route ─┬▶ instance: TUN, or GENEVE to its host
+//	                                                                      ├▶ ::/0: remember the flow ▶ GENEVE to an edge
+//	                                                                      └▶ NAT64 prefix: make IPv4 ▶ as above
+//
+// Limits: fragments between instances travel as they are; one worker; flows of the
+// egress-only gateway are on this host alone.
 package nitrosim

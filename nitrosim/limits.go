@@ -31,11 +31,11 @@ const (
 
 	// How long a flow through the egress-only gateway may be silent: as through AWS's NAT
 	// gateway. It is forgotten up to a sweepPeriod later.
-	egressTCPIdle     = 350 * time.Second
-	egressOpeningIdle = 30 * time.Second
-	egressClosingIdle = 10 * time.Second
-	egressUDPIdle     = 120 * time.Second
-	egressICMPIdle    = 60 * time.Second
+	egressTCPIdle     = 350 * time.Second // both sides have sent
+	egressOpeningIdle = 30 * time.Second  // no answer yet
+	egressClosingIdle = 10 * time.Second  // FIN both ways, or RST
+	egressUDPIdle     = 120 * time.Second // datagrams
+	egressICMPIdle    = 60 * time.Second  // echo
 
 	// egressGrace is how long after its start a host lets TCP segments of flows pass that
 	// it does not know: it may have known them in an earlier life. They have no SYN, so
