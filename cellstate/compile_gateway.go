@@ -40,6 +40,11 @@ func (c *compiler) gateways() {
 		g.Timeouts = c.timeouts(profile, spec.Timeouts, path+".timeouts")
 		g.FlowsPerDestination = or(spec.FlowsPerDestination, FlowsPerDestinationMax)
 		c.number(path+".flows_per_destination", g.FlowsPerDestination, 1, FlowsPerDestinationMax)
+		if spec.FlowsPerInstance != nil {
+			g.FlowsPerInstance = *spec.FlowsPerInstance
+			c.number(path+".flows_per_instance", g.FlowsPerInstance, 1, flowsPerInstanceMax)
+		}
+		g.PortParity = spec.PortParity
 		if len(c.spec.Nodes) == 0 && !c.bad["nodes"] {
 			c.at(path, "has no node to serve it; declare at least one under nodes")
 		}

@@ -22,7 +22,9 @@ type NATGateway struct {
 	Mapping             Mapping
 	Filtering           Filtering
 	Timeouts            Timeouts
-	FlowsPerDestination int // per public address, protocol, remote address and port; see Mapping
+	FlowsPerDestination int  // per public address, protocol, remote address and port; see Mapping
+	FlowsPerInstance    int  // that one node holds of one instance; 0: no limit
+	PortParity          bool // a public port is even where the inside port is, and odd where that is
 
 	byPublic, byInside map[end]*PortForward
 }

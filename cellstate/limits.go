@@ -74,6 +74,9 @@ const (
 	// FlowsPerDestinationMax is what one public address carries to one
 	// destination: AWS's figure, which leaves ports resting out of 64512.
 	FlowsPerDestinationMax = 55000
+
+	// flowsPerInstanceMax is as many flows as a node can track.
+	flowsPerInstanceMax = 1 << 24
 )
 
 const deviceDefault = "eth0"

@@ -105,6 +105,8 @@ type GatewaySpec struct {
 	Filtering           string        `yaml:"filtering,omitempty"`             // the profile's
 	Timeouts            *TimeoutsSpec `yaml:"timeouts,omitempty"`              // the profile's
 	FlowsPerDestination *int          `yaml:"flows_per_destination,omitempty"` // 55000
+	FlowsPerInstance    *int          `yaml:"flows_per_instance,omitempty"`    // no limit
+	PortParity          bool          `yaml:"port_parity,omitempty"`
 	PortForwards        []ForwardSpec `yaml:"port_forwards,omitempty"`
 }
 

@@ -72,7 +72,7 @@ func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, gateway *cellst
 	if held.living() >= gateway.FlowsPerDestination || msg.Class == 0 && held.open >= heldPerDestinationMax {
 		return drop.PortsExhausted
 	}
-	outside, ok := d.search(gateway, destination, classOf(msg))
+	outside, ok := d.search(gateway, destination, classOf(msg), parityOf(gateway, msg))
 	if !ok {
 		return drop.PortsExhausted
 	}
@@ -91,10 +91,31 @@ func destinationOf(msg *chain.Message) packet.Tuple {
 	return key
 }
 
+// parity is which ports will do: all, or those that are odd, or even.
+type parity uint8
+
+const (
+	anyParity parity = iota
+	even
+	odd
+)
+
+// parityOf is that of the inside port where the gateway preserves it (RFC 4787, REQ-4).
+// Where only ports of one seat are given there is nothing to choose from.
+func parityOf(gateway *cellstate.NATGateway, msg *chain.Message) parity {
+	if !gateway.PortParity || msg.Class != 0 || msg.Flow.Proto() == packet.ProtoICMP {
+		return anyParity
+	}
+	inside := msg.Flow.SrcPort
+	return even + parity(inside&1)
+}
+
+func (p parity) fits(port uint16) bool { return p == anyParity || even+parity(port&1) == p }
+
 // search returns an outside tuple towards the destination with a port of the
-// class that nobody holds: random draws first, then one sweep over the class
+// class and parity that nobody holds: random draws first, then one sweep over the class
 // from where the last draw fell.
-func (d *Decider) search(gateway *cellstate.NATGateway, outside packet.Tuple, c class) (packet.Tuple, bool) {
+func (d *Decider) search(gateway *cellstate.NATGateway, outside packet.Tuple, c class, p parity) (packet.Tuple, bool) {
 	size := c.size(d.blocks)
 	if size == 0 {
 		return outside, false
@@ -103,7 +124,7 @@ func (d *Decider) search(gateway *cellstate.NATGateway, outside packet.Tuple, c 
 	for range drawsMax {
 		k = uint32(uint64(uint32(d.random.Uint64())) * uint64(size) >> 32)
 		outside.SrcPort = c.port(k)
-		if d.isFree(gateway, outside) {
+		if p.fits(outside.SrcPort) && d.isFree(gateway, outside) {
 			return outside, true
 		}
 	}
@@ -112,7 +133,7 @@ func (d *Decider) search(gateway *cellstate.NATGateway, outside packet.Tuple, c 
 			k = 0
 		}
 		outside.SrcPort = c.port(k)
-		if d.isFree(gateway, outside) {
+		if p.fits(outside.SrcPort) && d.isFree(gateway, outside) {
 			return outside, true
 		}
 	}

@@ -505,3 +505,37 @@ func BenchmarkSurvey(b *testing.B) {
 		d.lookAround()
 	}
 }
+
+// Where the gateway preserves parity, a port is even or odd as the inside port is, also
+// when half of all ports are taken; an echo identifier is any.
+func TestPortParity(t *testing.T) {
+	state := mustState(t, strings.Replace(oneAddress, "public_addresses", "port_parity: true, public_addresses", 1))
+	d := New(Config{PortsMax: 1 << 17, Blocks: 4})
+	d.Apply(0, state)
+	given := [2]int{}
+	for i := range 4 * chain.PortsAnyone {
+		msg := answer(t, d, 0, choose(i, 0))
+		if msg.Kind == chain.Refused {
+			if msg.Reason != drop.PortsExhausted {
+				t.Fatal(msg.Reason)
+			}
+			continue
+		}
+		if msg.PublicPort&1 != msg.Flow.SrcPort&1 {
+			t.Fatalf("inside port %d has %d", msg.Flow.SrcPort, msg.PublicPort)
+		}
+		given[msg.PublicPort&1]++
+	}
+	if half := 4 * chain.PortsAnyone / 2; given[0] != half || given[1] != half {
+		t.Errorf("%v ports were given, want %d of each", given, half)
+	}
+	seen := [2]bool{}
+	for i := range 100 {
+		msg := choose(2*i, 1)
+		msg.Flow.Net = msg.Flow.Net&^0xff | uint32(packet.ProtoICMP)
+		seen[answer(t, d, 0, msg).PublicPort&1] = true
+	}
+	if !seen[0] || !seen[1] {
+		t.Error("echo identifiers have a parity")
+	}
+}

@@ -14,6 +14,7 @@ import (
 // same work whether something changed or not.
 func (m *Master) Apply(now time.Duration, state *cellstate.State, out []chain.Message) []chain.Message {
 	m.state = state
+	m.tallies(state)
 	// Records above this mark will be written under the new state. The cursor goes
 	// on from where an unfinished sweep left it, so that no record is starved by
 	// states that follow each other closely.

@@ -539,9 +539,12 @@ func (c *cluster) underWay() (n int) {
 }
 
 func checkTables(t fataler, m *Master) {
-	records, found := 0, 0
+	records, found, living := 0, 0, map[packet.Tuple]int{}
 	for f := range m.Each {
 		records++
+		if f.State != Resting {
+			living[instanceOf(f.Inside)]++
+		}
 		outside := chain.Outside(f.Inside, f.Public, f.PublicPort)
 		o, ok := m.findOutside(outside)
 		if !ok || m.records[o].lease != f.Lease {
@@ -558,6 +561,16 @@ func checkTables(t fataler, m *Master) {
 		}
 		if _, ok := m.timers.Deadline(o); !ok {
 			t.Fatalf("%v has no timer", f.Inside)
+		}
+	}
+	if m.tally != nil {
+		for instance, n := range living {
+			if got := m.tally.of(instance); got != n {
+				t.Fatalf("%v has %d flows, and %d are counted", instance, n, got)
+			}
+		}
+		if m.tally.slab.Len() != len(living) || m.tally.byInstance.Len() != len(living) {
+			t.Fatalf("%d instances have flows, %d are counted", len(living), m.tally.slab.Len())
 		}
 	}
 	if records != m.Len() || found != m.byInside.Len() || records != m.byOutside.Len() || records != m.timers.Len() {

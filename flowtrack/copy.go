@@ -96,8 +96,12 @@ func (m *Master) acceptable(now time.Duration, msg *chain.Message) drop.Reason {
 		return drop.BadMessage
 	}
 	m.forgetMemories(now, msg)
-	if !slices.Contains(m.state.Gateway(msg.Service).Public, msg.Public) {
+	gateway := m.state.Gateway(msg.Service)
+	if !slices.Contains(gateway.Public, msg.Public) {
 		return drop.UnknownPublicAddress
+	}
+	if m.crowded(gateway, msg.Flow) {
+		return drop.InstanceLimit
 	}
 	if i, taken := m.findOutside(msg.Outside()); taken && !m.restsFor(i, msg) && !(msg.Independent && m.isOwn(i, msg)) {
 		return drop.StaleDecision
@@ -204,6 +208,9 @@ func (m *Master) put(r record) (uint32, bool) {
 		}
 		m.slab.Give(i)
 		return 0, false
+	}
+	if r.state != Resting {
+		m.begins(r.inside)
 	}
 	m.onSeat[r.class()]++
 	m.timers.Schedule(i, m.deadline(&m.records[i]))

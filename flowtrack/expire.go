@@ -133,6 +133,7 @@ func (m *Master) end(now time.Duration, i uint32, out []chain.Message) []chain.M
 	if m.defect == ReusePortAtOnce {
 		until = now
 	}
+	m.ceases(r.inside)
 	r.copied = true
 	r.state, r.opened, r.lastSeen = Resting, until, now
 	m.timers.Schedule(i, until)
@@ -152,6 +153,7 @@ func (m *Master) end(now time.Duration, i uint32, out []chain.Message) []chain.M
 func (m *Master) retire(now time.Duration, i uint32) {
 	r := &m.records[i]
 	m.byInside.Delete(r.inside, i)
+	m.ceases(r.inside)
 	r.copied = true
 	r.state, r.opened, r.lastSeen = Resting, max(now+m.portRest(r), now+restGuard), now
 	m.timers.Schedule(i, r.opened)
@@ -185,6 +187,9 @@ func (m *Master) portRest(r *record) time.Duration {
 func (m *Master) remove(i uint32) {
 	r := &m.records[i]
 	m.unbind(i)
+	if r.state != Resting {
+		m.ceases(r.inside)
+	}
 	if j, ok := m.findInside(r.inside); ok && j == i {
 		m.byInside.Delete(r.inside, i)
 	}

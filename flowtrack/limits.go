@@ -130,4 +130,9 @@ const (
 	// streamRetry is how long a stream waits for an acknowledgement before it goes
 	// back to the first batch that lacks one.
 	streamRetry = 100 * time.Millisecond
+
+	// tallyMax bounds the instances whose flows are counted, where a gateway limits them:
+	// twice those of the largest state, so that those of instances that are gone find
+	// room. What an instance beyond them opens is not limited.
+	tallyMax = 1 << 14
 )

@@ -67,6 +67,8 @@ type Master struct {
 	aloneSince time.Duration
 	aloneLease uint64
 
+	tally *tally // of living flows by instance; nil: nobody limits them
+
 	// Of each slot, when this node last knew all flows, and from which view on their
 	// records were right; see recall.go.
 	leftAt              [shard.Slots]time.Duration

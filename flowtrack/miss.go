@@ -183,6 +183,9 @@ func (m *Master) mayOpen(msg *chain.Message) drop.Reason {
 	if m.slab.Len() == len(m.records) {
 		return drop.FlowTableFull
 	}
+	if m.crowded(m.state.Gateway(msg.Service), msg.Flow) {
+		return drop.InstanceLimit
+	}
 	return drop.None
 }
 

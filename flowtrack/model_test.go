@@ -79,7 +79,7 @@ type topEntry struct {
 
 var modelStates = []string{
 	"- {name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1], timeouts: {udp_idle: 3s, tcp_closing: 1s, tcp_opening: 4s, tcp_idle: 10s, port_rest: 1s}}\n",
-	"- {name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1], timeouts: {udp_idle: 1s, tcp_closing: 1s, tcp_opening: 1s, tcp_idle: 2s, port_rest: 0s}}\n",
+	"- {name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1], timeouts: {udp_idle: 1s, tcp_closing: 1s, tcp_opening: 1s, tcp_idle: 2s, port_rest: 0s}, flows_per_instance: 3}\n",
 	"- {name: nat-blue, service: 1, vpc: blue, address: 10.0.0.5, public_addresses: [198.51.100.1, 198.51.100.3], timeouts: {udp_idle: 30s, port_rest: 6s}}\n",
 }
 

@@ -102,7 +102,7 @@ func (n *Node) answerError(now time.Duration, p *wire.Packet, v *packet.View, ty
 // (RFC 5508, REQ-8).
 func (n *Node) answerRefusal(now time.Duration, p *wire.Packet, v *packet.View, r drop.Reason, gw *cellstate.NATGateway) {
 	switch r {
-	case drop.PortsExhausted, drop.FlowTableFull:
+	case drop.PortsExhausted, drop.FlowTableFull, drop.InstanceLimit:
 		n.answerError(now, p, v, packet.ICMPUnreachable, packet.ICMPCodeAdminProhibited, 0, gw.Private)
 	case drop.NoFlow:
 		if v.Kind == packet.KindTCP {

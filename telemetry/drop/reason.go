@@ -79,6 +79,10 @@ const (
 	WireSend
 	InstanceDown
 
+	// InstanceLimit is among the flows' in the table; here it stands last, since nodes tell
+	// each other reasons by number.
+	InstanceLimit
+
 	count
 )
 
@@ -169,6 +173,7 @@ var table = [N]struct{ name, meaning string }{
 	Unsolicited:    {"unsolicited", "A packet from the internet that belongs to no flow."},
 	FlowTableFull:  {"flow_table_full", "The node's flow table is full; raise --max-flows."},
 	PortsExhausted: {"ports_exhausted", "Every port towards this destination is taken; add a public address. Answered with ICMP code 13."},
+	InstanceLimit:  {"instance_limit", "The instance has as many flows as its gateway allows one (flows_per_instance). Answered with ICMP code 13."},
 	StaleDecision:  {"stale_decision", "The decision about a new flow came too late, or under a state that is gone; the sender's next try opens it."},
 	NoOwner:        {"no_owner", "No reachable node owns the flow's slot at the moment; the sender's next try finds one."},
 	MissBudget:     {"miss_budget", "More packets without an entry than the service or the source may cause in a second."},
