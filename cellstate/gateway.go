@@ -24,6 +24,7 @@ type NATGateway struct {
 	Timeouts            Timeouts
 	FlowsPerDestination int  // per public address, protocol, remote address and port; see Mapping
 	FlowsPerInstance    int  // that one node holds of one instance; 0: no limit
+	ResetOnExpiry       bool // a TCP connection that is forgotten is reset, at both ends
 	PortParity          bool // a public port is even where the inside port is, and odd where that is
 
 	byPublic, byInside map[end]*PortForward

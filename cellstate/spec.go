@@ -107,6 +107,7 @@ type GatewaySpec struct {
 	FlowsPerDestination *int          `yaml:"flows_per_destination,omitempty"` // 55000
 	FlowsPerInstance    *int          `yaml:"flows_per_instance,omitempty"`    // no limit
 	PortParity          bool          `yaml:"port_parity,omitempty"`
+	ResetOnExpiry       bool          `yaml:"reset_on_expiry,omitempty"`
 	PortForwards        []ForwardSpec `yaml:"port_forwards,omitempty"`
 }
 

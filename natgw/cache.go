@@ -22,8 +22,9 @@ type entry struct {
 	generation uint32        // of the state that the three fields below come from
 	edge       packet.Addr4  // where packets to the internet go
 	host       packet.Addr4  // where packets to the instance go
+	ackOut     uint32        // the last acknowledgement number from inside …
+	ackIn      uint32        // … and from the internet
 	mtuIn      uint16        // the instance's MTU
-	acked      uint16        // upper half of the last acknowledgement number from inside
 	state      uint8         // what the Flow Master last said of the flow's state
 	sentOut    uint8         // TCP flags reported, and not confirmed yet
 	sentIn     uint8         //
@@ -42,11 +43,12 @@ type traits uint8
 const (
 	used        traits = 1 << iota // since the last report
 	independent                    // see chain.Message
-	acks                           // acked is known
+	acksOut                        // ackOut is known
+	acksIn                         // and ackIn
 )
 
 // Under two cache lines an entry: a change here is a decision.
-var _ [104]byte = [unsafe.Sizeof(entry{})]byte{}
+var _ [112]byte = [unsafe.Sizeof(entry{})]byte{}
 
 // outside is the key of the flow's replies: remote → public, VNI 0.
 func (e *entry) outside() packet.Tuple {
@@ -127,17 +129,18 @@ func (c *cache) install(now time.Duration, m *chain.Message) *entry {
 	return nil
 }
 
-// forget drops the entry that m names, if it still holds m's decision.
-func (c *cache) forget(m *chain.Message) {
+// named returns the entry of m's flow if it holds m's decision, or nil.
+func (c *cache) named(m *chain.Message) *entry {
 	if e := c.get(m.Flow); e != nil && e.lease == m.Lease {
-		c.remove(m.Flow)
+		return e
 	}
+	return nil
 }
 
 // confirm renews the lease of the entry that m names, from the time at which this
 // Top reported it.
 func (c *cache) confirm(m *chain.Message) {
-	if e := c.get(m.Flow); e != nil && e.lease == m.Lease {
+	if e := c.named(m); e != nil {
 		e.until, e.state = max(e.until, m.At+chain.EntryLease), m.State
 		e.sentOut &^= m.FlagsOut
 		e.sentIn &^= m.FlagsIn

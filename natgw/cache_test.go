@@ -114,17 +114,19 @@ func TestCacheConfirm(t *testing.T) {
 	}
 }
 
-func TestCacheForget(t *testing.T) {
+func TestCacheRemove(t *testing.T) {
 	c := newTestCache()
 	m := decided(4000, public, 5000)
 	c.install(1, m)
-	c.forget(decided(4000, public, 5001)) // an older decision of the same flow
-	if c.get(m.Flow) == nil {
-		t.Error("forgotten by a message about another decision")
+	if c.named(decided(4000, public, 5001)) != nil { // an older decision of the same flow
+		t.Error("named by a message about another decision")
 	}
-	c.forget(m)
-	c.forget(m)
-	if c.get(m.Flow) != nil {
+	if c.named(m) == nil {
+		t.Error("not named by its own")
+	}
+	c.remove(m.Flow)
+	c.remove(m.Flow)
+	if c.named(m) != nil {
 		t.Error("not forgotten")
 	}
 	c.consistent(t)
@@ -141,7 +143,7 @@ func TestCacheFull(t *testing.T) {
 		t.Error("a fifth flow in a cache of four")
 	}
 	c.consistent(t)
-	c.forget(decided(4002, public, 5002))
+	c.remove(decided(4002, public, 5002).Flow)
 	if c.install(1, decided(5000, public, 6000)) == nil {
 		t.Error("no room after one was forgotten")
 	}

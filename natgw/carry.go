@@ -125,7 +125,7 @@ func (n *Node) handle(now time.Duration, m *chain.Message) {
 	case chain.Confirm:
 		n.cache.confirm(m)
 	case chain.Forget:
-		n.cache.forget(m)
+		n.forget(now, m)
 	case chain.Lease, chain.End, chain.Release:
 		if n.roles.Has(cellstate.RoleDecider) {
 			n.decider.Step(now, *m, nil)

@@ -336,10 +336,13 @@ func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) 
 		e.flagsIn |= flags
 	case inbound:
 		e.flagsIn |= flags
+		if flags&packet.TCPAck != 0 {
+			e.ackIn, e.traits = tcp.Ack(), e.traits|acksIn
+		}
 	default:
 		e.flagsOut |= flags
 		if flags&packet.TCPAck != 0 {
-			e.acked, e.traits = uint16(tcp.Ack()>>16), e.traits|acks
+			e.ackOut, e.traits = tcp.Ack(), e.traits|acksOut
 		}
 	}
 	if flags&(packet.TCPSyn|packet.TCPFin|packet.TCPRst) != 0 {
@@ -351,8 +354,8 @@ func (n *Node) touch(now time.Duration, e *entry, v *packet.View, inbound bool) 
 // acknowledged yet, as an RST has to be (RFC 5961, section 3.2): from 64 KB before the
 // last acknowledgement that passed here up to 1 MB behind it. Where none has, all may.
 func (e *entry) expects(seq uint32) bool {
-	const before, behind = 1, 16 // units of 64 KB, of which acked is the number
-	return e.traits&acks == 0 || uint16(seq>>16)-e.acked+before <= before+behind
+	const before, behind = 64 << 10, 1 << 20
+	return e.traits&acksOut == 0 || seq-e.ackOut+before <= before+behind
 }
 
 // tooBig reports whether p does not fit an MTU; of a superpacket, each segment has to.

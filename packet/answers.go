@@ -115,6 +115,19 @@ func BuildRST(dst []byte, orig *Packet, v *View) int {
 	return n
 }
 
+// BuildReset builds an RST from src to dst that answers nothing: seq is the number that dst expects next.
+func BuildReset(dst []byte, src Addr4, sport uint16, to Addr4, dport uint16, seq uint32) int {
+	const n = IPv4HeaderLen + TCPHeaderLen
+	if len(dst) < n {
+		return 0
+	}
+	out := TCP(dst[IPv4HeaderLen:n])
+	out.Encode(TCPFields{SrcPort: sport, DstPort: dport, Seq: seq, Flags: TCPRst})
+	out.UpdateChecksum(src, to)
+	IPv4(dst).Encode(IPv4Fields{TotalLen: n, DontFragment: true, TTL: answerTTL, Protocol: ProtoTCP, Src: src, Dst: to})
+	return n
+}
+
 // resetOf is the RST for a segment, see BuildRST.
 func resetOf(in TCP) TCPFields {
 	f := TCPFields{SrcPort: in.DstPort(), DstPort: in.SrcPort(), Flags: TCPRst}
