@@ -48,6 +48,7 @@ func compile(r *report, spec *Spec) (*State, error) {
 	c.routes()
 	c.instances()
 	c.forwards()
+	c.blockHolders()
 	c.resolver()
 	if err := c.err(); err != nil {
 		return nil, err

@@ -44,6 +44,7 @@ func (c *compiler) gateways() {
 			g.FlowsPerInstance = *spec.FlowsPerInstance
 			c.number(path+".flows_per_instance", g.FlowsPerInstance, 1, flowsPerInstanceMax)
 		}
+		c.portBlocks(g, spec, path)
 		g.PortParity, g.ResetOnExpiry = spec.PortParity, spec.ResetOnExpiry
 		if len(c.spec.Nodes) == 0 && !c.bad["nodes"] {
 			c.at(path, "has no node to serve it; declare at least one under nodes")

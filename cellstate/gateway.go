@@ -27,6 +27,8 @@ type NATGateway struct {
 	ResetOnExpiry       bool // a TCP connection that is forgotten is reset, at both ends
 	PortParity          bool // a public port is even where the inside port is, and odd where that is
 
+	PortBlocks *PortBlocks // nil: instances share all ports
+
 	byPublic, byInside map[end]*PortForward
 }
 

@@ -108,7 +108,14 @@ type GatewaySpec struct {
 	FlowsPerInstance    *int          `yaml:"flows_per_instance,omitempty"`    // no limit
 	PortParity          bool          `yaml:"port_parity,omitempty"`
 	ResetOnExpiry       bool          `yaml:"reset_on_expiry,omitempty"`
+	PortBlocks          *BlocksSpec   `yaml:"port_blocks,omitempty"`
 	PortForwards        []ForwardSpec `yaml:"port_forwards,omitempty"`
+}
+
+// BlocksSpec gives every address of a range ports of its own.
+type BlocksSpec struct {
+	Inside netip.Prefix `yaml:"inside"`
+	Blocks int          `yaml:"blocks"`
 }
 
 // ForwardSpec is a port forward.

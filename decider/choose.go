@@ -34,6 +34,9 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 	if d.slab.Len() == len(d.leases) {
 		return drop.FlowTableFull
 	}
+	if gateway.PortBlocks != nil {
+		return d.leaseOfBlock(now, msg, gateway)
+	}
 	if msg.PublicPort != 0 && slices.Contains(gateway.Public, msg.Public) {
 		return d.again(now, msg, gateway.FlowsPerDestination)
 	}
@@ -45,7 +48,7 @@ func (d *Decider) lease(now time.Duration, msg *chain.Message) drop.Reason {
 			continue
 		}
 		// What speaks from several ports expects one address (RFC 4787, REQ-2).
-		if reason := d.leaseOn(now, msg, gateway); reason != drop.PortsExhausted || msg.Independent {
+		if reason := d.leaseOn(now, msg, gateway, classOf(msg)); reason != drop.PortsExhausted || msg.Independent {
 			return reason
 		}
 	}
@@ -65,14 +68,27 @@ func (d *Decider) again(now time.Duration, msg *chain.Message, livingMax int) dr
 	return drop.None
 }
 
-// leaseOn leases a port of the one address msg.Public.
-func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, gateway *cellstate.NATGateway) drop.Reason {
+// leaseOfBlock leases one of the ports that the instance has for itself.
+func (d *Decider) leaseOfBlock(now time.Duration, msg *chain.Message, gateway *cellstate.NATGateway) drop.Reason {
+	public, first, ok := gateway.Block(msg.Flow.Src)
+	if !ok {
+		return drop.PortsExhausted
+	}
+	if holder, known := gateway.Holder(msg.Public, msg.PublicPort); known && holder == msg.Flow.Src {
+		return d.again(now, msg, gateway.FlowsPerDestination)
+	}
+	msg.Public = public
+	return d.leaseOn(now, msg, gateway, classOf(msg).within(first, uint32(gateway.PortBlocks.Blocks)))
+}
+
+// leaseOn leases a port of a class of the one address msg.Public.
+func (d *Decider) leaseOn(now time.Duration, msg *chain.Message, gateway *cellstate.NATGateway, c class) drop.Reason {
 	destination := destinationOf(msg)
 	held := d.heldTowards(destination)
 	if held.living() >= gateway.FlowsPerDestination || msg.Class == 0 && held.open >= heldPerDestinationMax {
 		return drop.PortsExhausted
 	}
-	outside, ok := d.search(gateway, destination, classOf(msg), parityOf(gateway, msg))
+	outside, ok := d.search(gateway, destination, c, parityOf(gateway, msg))
 	if !ok {
 		return drop.PortsExhausted
 	}

@@ -19,6 +19,7 @@ import (
 type class struct {
 	first, width uint32 // places of each block
 	block, every uint32 // the first block, and how far the next is from it
+	count        uint32 // how many blocks, 0 for as many as there are
 }
 
 // classOf returns the class of a question; beyond the last seat it is empty. A flow that
@@ -39,9 +40,21 @@ func classOf(msg *chain.Message) class {
 	return c
 }
 
+// within is the class in so many blocks from the first on.
+func (c class) within(first, count uint32) class {
+	c.block, c.every, c.count = first, 1, count
+	return c
+}
+
 // size returns the number of ports in so many blocks of the class, or in all that it has:
 // 60,480 of class 0, 252 of a seat; of one class of endpoints 1,440 and 6.
-func (c class) size(most int) uint32 { return min(uint32(most), blocks/c.every) * c.width }
+func (c class) size(most int) uint32 {
+	n := min(uint32(most), blocks/c.every)
+	if c.count > 0 {
+		n = min(n, c.count)
+	}
+	return n * c.width
+}
 
 // port returns the k-th port, in ascending order; k is below size.
 func (c class) port(k uint32) uint16 {

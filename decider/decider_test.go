@@ -539,3 +539,57 @@ func TestPortParity(t *testing.T) {
 		t.Error("echo identifiers have a parity")
 	}
 }
+
+// With blocks of its own an instance gets ports of these alone, of every class, until they
+// are used up; another has others, perhaps at another address.
+func TestPortBlocks(t *testing.T) {
+	if cellstate.PortBlockFirst != portMin || cellstate.PortBlockLen != chain.PortBlock || cellstate.PortBlocksMax != blocks {
+		t.Fatal("cellstate counts other blocks")
+	}
+	state := mustState(t, strings.Replace(twoAddresses, "public_addresses", "port_blocks: {inside: 10.0.1.0/25, blocks: 2}, public_addresses", 1))
+	gateway := state.Gateway(1)
+	d := New(Config{PortsMax: 1 << 16})
+	d.Apply(0, state)
+	seen := map[packet.Tuple]bool{}
+	for _, host := range []packet.Addr4{0, 1, 125, 126, 127} {
+		inside := addr("10.0.1.0") + host
+		for class := range uint8(3) {
+			want := 2 * chain.PortsAnyone
+			if class > 0 {
+				want = 2
+			}
+			for i := range want + 1 {
+				msg := choose(i, 0)
+				msg.Flow.Src, msg.Class = inside, class
+				got := answer(t, d, 0, msg)
+				if i == want {
+					if got.Kind != chain.Refused || got.Reason != drop.PortsExhausted {
+						t.Fatalf("%v has more than its own: %v", inside, got)
+					}
+					break
+				}
+				if holder, ok := gateway.Holder(got.Public, got.PublicPort); !ok || holder != inside || chain.PortClass(got.PublicPort) != class {
+					t.Fatalf("%v got %v:%d of class %d, which is %v's", inside, got.Public, got.PublicPort, class, holder)
+				}
+				if o := got.Outside(); seen[o] {
+					t.Fatalf("%v twice", o)
+				} else {
+					seen[o] = true
+				}
+			}
+		}
+	}
+	msg := choose(1, 0)
+	msg.Flow.Src = addr("10.0.2.1")
+	if got := answer(t, d, 0, msg); got.Kind != chain.Refused {
+		t.Errorf("an address without blocks got %v", got)
+	}
+	// The port that it had goes back to an instance, if it is of its blocks.
+	for port, again := range map[uint16]bool{1024 + 17: true, 40000: false} {
+		msg := choose(9, 7)
+		msg.Flow.Src, msg.Public, msg.PublicPort = addr("10.0.1.0"), addr("198.51.100.1"), port
+		if got := answer(t, d, 0, msg); got.Kind != chain.Chosen || (got.PublicPort == port) != again {
+			t.Errorf("it had %d and got %v", port, got)
+		}
+	}
+}

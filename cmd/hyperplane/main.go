@@ -68,7 +68,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newNitroCommand(), newNodeCommand(), newBlackfootCommand(), newGatewayCommand(),
-		newExplainCommand(), newTestnetCommand(), newDemoCommand(), newSimCommand(), newBenchCommand(), newDoctorCommand(),
+		newExplainCommand(), newWhoseCommand(), newTestnetCommand(), newDemoCommand(), newSimCommand(), newBenchCommand(), newDoctorCommand(),
 	)
 	markUsageErrors(root)
 	return root
