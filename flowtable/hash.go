@@ -49,13 +49,31 @@ func round(v0, v1, v2, v3 uint64) (_, _, _, _ uint64) {
 	return v0, v1, v2, v3
 }
 
-// Hash128 is a hash of keys that are longer than a tuple: 128 bits, of which two halves
-// are made apart. It is for those who choose neither key nor seed, as hash is.
+// Hash128 is SipHash-1-3 with its result of 128 bits, for keys that are longer than a
+// tuple, of five words.
 func (s *Seed) Hash128(words [5]uint64) (a, b uint64) {
-	other := Seed{s[1], ^s[0]}
-	a, b = uint64(len(words)), uint64(len(words))
+	v0 := s[0] ^ 0x736f6d6570736575
+	v1 := s[1] ^ 0x646f72616e646f6d ^ 0xee
+	v2 := s[0] ^ 0x6c7967656e657261
+	v3 := s[1] ^ 0x7465646279746573
 	for _, w := range words {
-		a, b = s.hash(a, w), other.hash(b, w)
+		v3 ^= w
+		v0, v1, v2, v3 = round(v0, v1, v2, v3)
+		v0 ^= w
 	}
-	return a, b
+	const length = 40 << 56
+	v3 ^= length
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0 ^= length
+
+	v2 ^= 0xee
+	for range 3 {
+		v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	}
+	a = v0 ^ v1 ^ v2 ^ v3
+	v1 ^= 0xdd
+	for range 3 {
+		v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	}
+	return a, v0 ^ v1 ^ v2 ^ v3
 }
