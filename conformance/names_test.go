@@ -2,8 +2,8 @@ package conformance
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"hyperplane/cellstate"
@@ -16,24 +16,24 @@ import (
 // beside a public address, also where NAT64 shows it to an instance. What a script says
 // in figures itself keeps them.
 type names struct {
-	publics map[string]string // address, of IPv6 in brackets → the public address that it is
-	byEnd   map[string]string // "198.51.100.1:7846" → "$p1"; other addresses where a command says so
-	ports   map[string]uint16 // "$p1" → 7846
-	said    map[string]bool   // ends, and "id 7", that a command wrote in figures
-	showing bool              // the command wrote a payload byte by byte
+	publics map[netip.Addr]netip.Addr // as it is seen → the public address that it is
+	byEnd   map[string]string         // "198.51.100.1:7846" → "$p1"; other addresses where a command says so
+	ports   map[string]uint16         // "$p1" → 7846
+	said    map[string]bool           // ends, and "id 7", that a command wrote in figures
+	showing bool                      // the command wrote a payload byte by byte
 }
 
 func newNames() *names {
-	return &names{publics: map[string]string{}, byEnd: map[string]string{}, ports: map[string]uint16{}, said: map[string]bool{"id 0": true}}
+	return &names{publics: map[netip.Addr]netip.Addr{}, byEnd: map[string]string{}, ports: map[string]uint16{}, said: map[string]bool{"id 0": true}}
 }
 
 // know learns which addresses are public.
 func (n *names) know(s *cellstate.State) {
 	for _, gw := range s.Gateways {
 		for _, a := range gw.Public {
-			n.publics[a.String()] = a.String()
+			n.publics[a.Netip()] = a.Netip()
 			if six, ok := gw.VPC.NAT64.Embed(a); ok {
-				n.publics["["+six.String()+"]"] = a.String()
+				n.publics[six.Netip()] = a.Netip()
 			}
 		}
 	}
@@ -113,33 +113,40 @@ func finishChecksum6(p *packet.Packet, v *packet.View6) {
 
 // end names the port of a public end, "198.51.100.1:$p1".
 func (n *names) end(end string) string {
-	at := strings.LastIndexByte(end, ':')
-	address, port := end[:at], end[at+1:]
-	key := n.key(end)
+	key, public := n.key(end)
 	if n.byEnd[key] == "" {
-		if n.publics[address] == "" || n.said[end] {
-			return end
-		}
-		number, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
+		if !public || n.said[key] {
 			return end
 		}
 		name := fmt.Sprintf("$p%d", len(n.ports)+1)
-		n.byEnd[key], n.ports[name] = name, uint16(number)
+		n.byEnd[key], n.ports[name] = name, netip.MustParseAddrPort(key).Port()
 	}
-	return address + ":" + n.byEnd[key]
+	return end[:strings.LastIndexByte(end, ':')+1] + n.byEnd[key]
+}
+
+// key is one for all forms of an end, and reports whether it is a public one.
+func (n *names) key(end string) (key string, public bool) {
+	ap, err := netip.ParseAddrPort(end)
+	if err != nil {
+		return end, false
+	}
+	a, public := n.publics[ap.Addr()]
+	if !public {
+		a = ap.Addr()
+	}
+	return netip.AddrPortFrom(a, ap.Port()).String(), public
 }
 
 // call gives an end the name by which a command calls it.
-func (n *names) call(end, name string) { n.byEnd[n.key(end)] = name }
+func (n *names) call(end, name string) {
+	key, _ := n.key(end)
+	n.byEnd[key] = name
+}
 
-// key is one for all forms of an end.
-func (n *names) key(end string) string {
-	at := strings.LastIndexByte(end, ':')
-	if public := n.publics[end[:at]]; public != "" {
-		return public + end[at:]
-	}
-	return end
+// say notes an end that a command wrote in figures.
+func (n *names) say(end string) {
+	key, _ := n.key(end)
+	n.said[key] = true
 }
 
 func (n *names) echo(form *regexp.Regexp, s string) string {

@@ -61,7 +61,7 @@ func (n *names) packets(first, others string) (ps []packet.Packet, err error) {
 	n.showing = false
 	for line := range strings.Lines(first + "\n" + others) {
 		for _, m := range ends.FindAllString(line, -1) {
-			n.said[m] = true
+			n.say(m)
 		}
 		r := &reader{names: n, words: strings.Fields(line)}
 		got := r.packet()

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -180,7 +181,8 @@ func TestWorldOfBothFamilies(t *testing.T) {
 // A public end has one name, whichever family shows it.
 func TestNamesOfBothFamilies(t *testing.T) {
 	n := newNames()
-	n.publics["198.51.100.1"], n.publics["[64:ff9b::c633:6401]"] = "198.51.100.1", "198.51.100.1"
+	public := netip.MustParseAddr("198.51.100.1")
+	n.publics[public], n.publics[netip.MustParseAddr("64:ff9b::198.51.100.1")] = public, public
 	for _, c := range []struct {
 		data []byte
 		want string
