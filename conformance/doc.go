@@ -27,5 +27,6 @@
 //
 // Limits: no role is lost here (that is sim's and testnet's), the carrier in memory
 // neither cuts nor sums (wire's suite does), and the kernel's clock cannot be moved:
-// what takes more than a second is asked of the cell only.
+// what takes more than a second is asked of the cell only, and so is IPv6, since
+// nftables has no NAT64.
 package conformance

@@ -158,7 +158,5 @@ var missing = []struct{ cases, why string }{
 	{"geneve_overhead, geneve_outer_zero", "the carrier in memory has no outer header; package wire's tests hold the overhead and the zero checksum of the outer UDP"},
 	{"privatelink_maps", "not built"},
 	{"lb: maglev_add_target_moves_1_over_n, remove_target_old_flows_stay, all_down_fail_open, client_ip_preserved, hairpin_refused, cross_zone, proxy_v2_first_data, udp_stickiness, idle_reset_notice, flow_stickiness_source_ip", "not built: there is no load balancer"},
-	{"nat64: v6_syn, icmp_translate, ptb_translate, fragment_header, zero_udp, well_known_prefix, hairpin64", "not built: IPv6 is counted and dropped"},
-	{"ptb_v6_to_tenant", "not built: IPv6 is counted and dropped"},
 	{"replication", "scripts of [flowtrack](../flowtrack/testdata), where nodes are lost"},
 }

@@ -44,7 +44,7 @@ func playOnKernel(t *testing.T, text *golden.Script, profile string) {
 			edits = argument
 		}
 	}
-	state, err := world(edits, 0, profile)
+	state, err := world(0, profile, edits)
 	if err != nil {
 		t.Fatal(err)
 	}

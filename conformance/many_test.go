@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,6 +29,9 @@ func (s *script) fill(rest string) ([]string, error) {
 		return nil, err
 	}
 	p := ps[0]
+	if packet.IsIPv6(p.Data) {
+		return nil, errors.New("fill sends IPv4")
+	}
 	l4 := packet.UDP(packet.IPv4(p.Data).Payload()) // the ports of TCP stand in the same place
 	first := l4.SrcPort()
 	seen := map[string]int{}
@@ -107,6 +111,9 @@ func (s *script) each(rest string) ([]string, error) {
 	ps, err := s.names.packets(rest, "")
 	if err != nil {
 		return nil, err
+	}
+	if packet.IsIPv6(ps[0].Data) {
+		return nil, errors.New("each sends IPv4")
 	}
 	var answers []packet.Packet
 	publics := map[packet.Addr4]bool{}

@@ -2,8 +2,8 @@ package conformance
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"hyperplane/cellstate"
@@ -13,33 +13,37 @@ import (
 )
 
 // names gives what is chosen at random a name: public ports, and echo identifiers
-// beside a public address. What a script says in figures itself keeps them.
+// beside a public address, also where NAT64 shows it to an instance. What a script says
+// in figures itself keeps them.
 type names struct {
-	publics map[string]bool
-	byEnd   map[string]string // "198.51.100.1:7846" → "$p1"; other addresses where a command says so
-	ports   map[string]uint16 // "$p1" → 7846
-	said    map[string]bool   // ends, and "id 7", that a command wrote in figures
-	showing bool              // the command wrote a payload byte by byte
+	publics map[netip.Addr]netip.Addr // as it is seen → the public address that it is
+	byEnd   map[string]string         // "198.51.100.1:7846" → "$p1"; other addresses where a command says so
+	ports   map[string]uint16         // "$p1" → 7846
+	said    map[string]bool           // ends, and "id 7", that a command wrote in figures
+	showing bool                      // the command wrote a payload byte by byte
 }
 
 func newNames() *names {
-	return &names{publics: map[string]bool{}, byEnd: map[string]string{}, ports: map[string]uint16{}, said: map[string]bool{"id 0": true}}
+	return &names{publics: map[netip.Addr]netip.Addr{}, byEnd: map[string]string{}, ports: map[string]uint16{}, said: map[string]bool{"id 0": true}}
 }
 
 // know learns which addresses are public.
 func (n *names) know(s *cellstate.State) {
 	for _, gw := range s.Gateways {
 		for _, a := range gw.Public {
-			n.publics[a.String()] = true
+			n.publics[a.Netip()] = a.Netip()
+			if six, ok := gw.VPC.NAT64.Embed(a); ok {
+				n.publics[six.Netip()] = a.Netip()
+			}
 		}
 	}
 }
 
 var (
-	ends        = regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+:\d+\b`)
-	requests    = regexp.MustCompile(`(\d+\.\d+\.\d+\.\d+)( > \d+\.\d+\.\d+\.\d+: icmp echo request id )(\d+)`)
-	answers     = regexp.MustCompile(`(\d+\.\d+\.\d+\.\d+)(: icmp echo reply id )(\d+)`)
-	identifiers = regexp.MustCompile(`(\(ttl \d+ )(id \d+)`)
+	ends        = regexp.MustCompile(`(\b\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):\d+\b`)
+	requests    = regexp.MustCompile(`(\S+)( > \S+: icmp6? echo request id )(\d+)`)
+	answers     = regexp.MustCompile(`(\S+)(: icmp6? echo reply id )(\d+)`)
+	identifiers = regexp.MustCompile(`(\(ttl \d+ |proto \d+ |atomic )(id \d+)`)
 )
 
 // line prints a packet that came out.
@@ -53,7 +57,13 @@ func (n *names) line(p packet.Packet) string {
 		extra += fmt.Sprintf(" superpacket of %d", p.Offload.GSOSize)
 	}
 	var v packet.View
-	if v.Decode(&p) == drop.None {
+	var six packet.View6
+	if packet.IsIPv6(p.Data) && six.Decode(&p) == drop.None {
+		if n.showing && p.Offload.GSO == packet.GSONone {
+			extra += fmt.Sprintf(" data %x", six.IP[six.HeadLen:])
+		}
+		finishChecksum6(&p, &six)
+	} else if v.Decode(&p) == drop.None {
 		if n.showing && p.Offload.GSO == packet.GSONone {
 			extra += fmt.Sprintf(" data %x", v.IP[v.HeadLen:])
 		}
@@ -81,25 +91,70 @@ func (n *names) name(line string) string {
 	})
 }
 
+// finishChecksum6 is FinishChecksum for IPv6, where nothing in the product needs it.
+func finishChecksum6(p *packet.Packet, v *packet.View6) {
+	if !p.Offload.Partial || p.Offload.GSO != packet.GSONone {
+		return
+	}
+	if v.Kind == packet.KindTCP {
+		tcp := packet.TCP(v.L4)
+		tcp.SetChecksum(0)
+		tcp.SetChecksum(packet.Checksum(tcp, v.IP.PseudoSum(packet.ProtoTCP, len(tcp))))
+		return
+	}
+	udp := packet.UDP(v.L4)
+	udp.SetChecksum(0)
+	sum := packet.Checksum(udp, v.IP.PseudoSum(packet.ProtoUDP, len(udp)))
+	if sum == 0 {
+		sum = 0xffff
+	}
+	udp.SetChecksum(sum)
+}
+
 // end names the port of a public end, "198.51.100.1:$p1".
 func (n *names) end(end string) string {
-	address, port, _ := strings.Cut(end, ":")
-	if n.byEnd[end] == "" {
-		if !n.publics[address] || n.said[end] {
-			return end
-		}
-		number, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
+	key, public := n.key(end)
+	if n.byEnd[key] == "" {
+		if !public || n.said[key] {
 			return end
 		}
 		name := fmt.Sprintf("$p%d", len(n.ports)+1)
-		n.byEnd[end], n.ports[name] = name, uint16(number)
+		n.byEnd[key], n.ports[name] = name, netip.MustParseAddrPort(key).Port()
 	}
-	return address + ":" + n.byEnd[end]
+	return end[:strings.LastIndexByte(end, ':')+1] + n.byEnd[key]
+}
+
+// key is one for all forms of an end, and reports whether it is a public one.
+func (n *names) key(end string) (key string, public bool) {
+	ap, err := netip.ParseAddrPort(end)
+	if err != nil {
+		return end, false
+	}
+	a, public := n.publics[ap.Addr()]
+	if !public {
+		a = ap.Addr()
+	}
+	return netip.AddrPortFrom(a, ap.Port()).String(), public
+}
+
+// call gives an end the name by which a command calls it.
+func (n *names) call(end, name string) {
+	key, _ := n.key(end)
+	n.byEnd[key] = name
+}
+
+// say notes an end that a command wrote in figures.
+func (n *names) say(end string) {
+	key, _ := n.key(end)
+	n.said[key] = true
 }
 
 func (n *names) echo(form *regexp.Regexp, s string) string {
 	m := form.FindStringSubmatch(s)
-	_, id, _ := strings.Cut(n.end(m[1]+":"+m[3]), ":")
-	return m[1] + m[2] + id
+	address := m[1]
+	if strings.Contains(address, ":") {
+		address = "[" + address + "]"
+	}
+	end := n.end(address + ":" + m[3])
+	return m[1] + m[2] + end[strings.LastIndexByte(end, ':')+1:]
 }

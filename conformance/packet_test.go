@@ -21,6 +21,11 @@ import (
 //	proto 132 10.0.1.10 > 203.0.113.10              any other protocol
 //	raw 45000014…                                   any bytes
 //
+// or of IPv6, where the types of icmp are those of ICMPv6 (RFC 4443):
+//
+//	udp [2001:db8::1]:4000 > [64:ff9b::cb00:710a]:53
+//	echo 2001:db8::1 > 64:ff9b::cb00:710a id 7
+//
 // and then, in any order:
 //
 //	len N, data HEX          payload: N bytes of a pattern; or these, which are printed
@@ -29,6 +34,10 @@ import (
 //	seq N ack N win N mss N tcpopts HEX     TCP; seq N is that of an echo, too
 //	ttl N tos N id N df ipopts HEX          the IP header; id N is that of an echo
 //	ipid N                   the IP identification of an echo
+//	ttl N tos N flow N       the IPv6 header: hop limit, traffic class, flow label
+//	id N, ipid N             the identification of its fragments
+//	ext TYPE HEX             an IPv6 extension header, before any fragment header; HEX is
+//	                         all of it, and its first byte is set. Several: in this order
 //	info N                   the word at offset 4 of ICMP: next-hop MTU, pointer
 //	csum none|bad            of UDP, TCP or ICMP; ipcsum bad
 //	ffff as ADDRESS:PORT     payload whose UDP checksum is zero, sent as ffff, from there
@@ -52,7 +61,7 @@ func (n *names) packets(first, others string) (ps []packet.Packet, err error) {
 	n.showing = false
 	for line := range strings.Lines(first + "\n" + others) {
 		for _, m := range ends.FindAllString(line, -1) {
-			n.said[m] = true
+			n.say(m)
 		}
 		r := &reader{names: n, words: strings.Fields(line)}
 		got := r.packet()
@@ -121,23 +130,41 @@ func (r *reader) hex() []byte {
 	return b
 }
 
-func (r *reader) address() string {
+// address reads an address of the packet's family, which the first one decides.
+func (r *reader) address(d *draft) string {
 	w := r.next()
-	if a, err := netip.ParseAddr(w); err != nil || !a.Is4() {
-		r.fail("%q is no IPv4 address", w)
-		return "0.0.0.0"
+	a, err := netip.ParseAddr(w)
+	family := "IPv4"
+	if a.Is6() {
+		family = "IPv6"
 	}
-	return w
+	switch {
+	case err != nil:
+		r.fail("%q is no address", w)
+	case d.family != "" && d.family != family:
+		r.fail("%q is no %s address", w, d.family)
+	}
+	d.family = family
+	return a.String()
 }
 
-// end reads ADDRESS:PORT; the port may be a name.
-func (r *reader) end() string {
-	address, port, _ := strings.Cut(r.next(), ":")
-	r.words = append([]string{address, port}, r.words...)
-	address = r.address()
-	end := fmt.Sprintf("%s:%d", address, uint16(r.number(16)))
+// end reads ADDRESS:PORT, or [ADDRESS]:PORT; the port may be a name.
+func (r *reader) end(d *draft) string {
+	w := r.next()
+	at := max(0, strings.LastIndexByte(w, ':'))
+	address, port := w[:at], strings.TrimPrefix(w[at:], ":")
+	inside, bracket := strings.CutPrefix(strings.TrimSuffix(address, "]"), "[")
+	r.words = append([]string{inside, port}, r.words...)
+	inside = r.address(d)
+	if bracket != d.six() {
+		r.fail("%q: brackets are for IPv6", w)
+	}
+	if d.six() {
+		inside = "[" + inside + "]"
+	}
+	end := fmt.Sprintf("%s:%d", inside, uint16(r.number(16)))
 	if strings.HasPrefix(port, "$") {
-		r.names.byEnd[end] = port
+		r.names.call(end, port)
 	}
 	return end
 }
@@ -148,9 +175,9 @@ func (r *reader) packet() []packet.Packet {
 	case "raw":
 		return []packet.Packet{{Data: r.hex()}}
 	case "tcp", "udp":
-		d.src = r.end()
+		d.src = r.end(&d)
 		r.expect(">")
-		d.dst = r.end()
+		d.dst = r.end(&d)
 		if d.kind == "tcp" {
 			if d.flags = r.next(); strings.Trim(d.flags, "FSRPAUEC-") != "" {
 				r.fail("flags %q", d.flags)
@@ -161,9 +188,9 @@ func (r *reader) packet() []packet.Packet {
 		d.proto = uint8(r.number(8))
 		fallthrough
 	case "echo", "reply", "icmp":
-		d.src = r.address()
+		d.src = r.address(&d)
 		r.expect(">")
-		d.dst = r.address()
+		d.dst = r.address(&d)
 		if d.kind == "icmp" {
 			d.typ, d.code = uint8(r.number(8)), uint8(r.number(8))
 		}
@@ -171,6 +198,9 @@ func (r *reader) packet() []packet.Packet {
 		r.fail("unknown kind of packet %q", d.kind)
 	}
 	for r.err == nil && r.option(&d) {
+	}
+	if d.six() && d.fragment != 0 && d.shape == nil {
+		r.fail("id: only fragments of IPv6 have one")
 	}
 	if r.err != nil {
 		return nil
@@ -191,6 +221,9 @@ func (r *reader) option(d *draft) bool {
 		return false
 	}
 	r.next()
+	if family := map[string]string{"df": "IPv4", "ipopts": "IPv4", "ipcsum": "IPv4", "ext": "IPv6", "flow": "IPv6"}[w]; family != "" && family != d.family {
+		r.fail("%s is %s's", w, family)
+	}
 	switch w {
 	case "len":
 		d.payload = packettest.Payload(int(r.number(16)))
@@ -215,23 +248,33 @@ func (r *reader) option(d *draft) bool {
 	case "tos":
 		with(packettest.WithTOS(uint8(r.number(8))))
 	case "id", "ipid":
-		id := uint16(r.number(16))
 		if w == "id" && echo {
-			d.id = id
+			d.id = uint16(r.number(16))
 			break
 		}
+		id := r.number(map[bool]int{false: 16, true: 32}[d.six()])
 		r.names.said[fmt.Sprintf("id %d", id)] = true
-		with(packettest.WithID(id))
+		d.fragment = uint32(id)
+		with(packettest.WithID(uint16(id)))
 	case "df":
 		with(packettest.WithDF())
 	case "ipopts":
 		with(packettest.WithIPOptions(r.hex()...))
+	case "flow":
+		with(packettest.WithFlowLabel(uint32(r.number(20))))
+	case "ext":
+		x := extension{typ: uint8(r.number(8)), header: r.hex()}
+		if len(x.header) == 0 || len(x.header)%8 != 0 {
+			r.fail("an extension header has a multiple of 8 bytes")
+			break
+		}
+		d.extend = append(d.extend, x)
 	case "info":
 		d.info = uint32(r.number(32))
 	case "csum":
 		switch w := r.next(); w {
 		case "none":
-			d.noSum = true
+			with(packettest.WithoutUDPChecksum())
 		case "bad":
 			d.badSum = true
 		default:
@@ -242,7 +285,7 @@ func (r *reader) option(d *draft) bool {
 		d.badIPSum = true
 	case "ffff":
 		r.expect("as")
-		d.payload = zeroSum(r.end(), d.dst)
+		d.payload = d.zeroSum(r.end(d))
 	case "partial":
 		d.partial = true
 	case "gso":
@@ -255,9 +298,9 @@ func (r *reader) option(d *draft) bool {
 		d.pad = int(r.number(16))
 	case "frag":
 		off, n := int(r.number(16)), int(r.number(16))
-		d.shape = func(whole []byte) [][]byte { return [][]byte{packettest.Fragment(whole, off, n)} }
+		d.shape = func(whole []byte) [][]byte { return [][]byte{d.piece(whole, off, n)} }
 	case "cut":
-		d.shape = cut(int(r.number(16)), r.order())
+		d.shape = d.cut(int(r.number(16)), r.order())
 	default:
 		r.fail("unknown option %q", w)
 	}

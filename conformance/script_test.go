@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 //
 //	world flows=N tenants=N    first, or never: the default network of cellstate, with
 //	                           its argument, a part of a state file, merged into it
+//	world dual-stack           the same, and before testdata/dual-stack.yaml: IPv6
 //	advance 30s                lets time pass
 //
 // The packets, one by line; further lines are sent in the same turn (packet_test.go
@@ -166,14 +168,18 @@ func (s *script) run(command, argument string) ([]string, error) {
 }
 
 // begin builds the cell.
-func (s *script) begin(options, edits string) error {
+func (s *script) begin(options, edit string) error {
 	if s.cell != nil {
 		return fmt.Errorf("the world exists already")
 	}
-	flows, tenants := 4096, 0
+	flows, tenants, edits := 4096, 0, []string{edit}
 	for word := range strings.FieldsSeq(options) {
 		var err error
 		switch key, value, _ := strings.Cut(word, "="); key {
+		case "dual-stack":
+			var six []byte
+			six, err = os.ReadFile(dualStack)
+			edits = []string{string(six), edit}
 		case "flows":
 			_, err = fmt.Sscan(value, &flows)
 		case "tenants":
@@ -185,7 +191,7 @@ func (s *script) begin(options, edits string) error {
 			return fmt.Errorf("%s: %w", word, err)
 		}
 	}
-	state, err := world(edits, tenants, s.profile)
+	state, err := world(tenants, s.profile, edits...)
 	if err != nil {
 		return err
 	}

@@ -10,27 +10,34 @@ import (
 	"hyperplane/cellstate"
 )
 
-// world is the default network with edits, a part of a state file, merged into it:
-// entries of a list are known by their names, all else is replaced. With tenants,
-// that many VPCs come to it, each with the same subnet, one instance of the same
-// address, and a gateway with one public address. Gateways that name none have the
-// profile.
-func world(edits string, tenants int, profile string) (*cellstate.State, error) {
+// dualStack is what IPv6 adds to the default network.
+const dualStack = "testdata/dual-stack.yaml"
+
+// world is the default network with edits merged into it, in their order, each a part
+// of a state file: entries of a list are known by their names, all else is replaced (of
+// routes, which have none, all have to be given). With tenants, that many VPCs come to
+// it, each with the same subnet, one instance of the same address, and a gateway with
+// one public address. Gateways that name none have the profile.
+func world(tenants int, profile string, edits ...string) (*cellstate.State, error) {
 	file, err := os.ReadFile("../cellstate/testdata/example.yaml")
 	if err != nil {
 		return nil, err
 	}
-	var base, change map[string]any
+	var base map[string]any
 	if err := yaml.Unmarshal(file, &base); err != nil {
-		return nil, err
-	}
-	if err := yaml.Unmarshal([]byte(edits), &change); err != nil {
 		return nil, err
 	}
 	for _, gateway := range base["nat_gateways"].([]any) {
 		delete(gateway.(map[string]any), "timeouts") // the profile's
 	}
-	merged := merge(base, change).(map[string]any)
+	merged := base
+	for _, edit := range edits {
+		var change map[string]any
+		if err := yaml.Unmarshal([]byte(edit), &change); err != nil {
+			return nil, err
+		}
+		merged = merge(merged, change).(map[string]any)
+	}
 	for i := range tenants {
 		addTenant(merged, i)
 	}

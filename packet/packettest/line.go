@@ -2,6 +2,7 @@ package packettest
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"hyperplane/packet"
@@ -39,24 +40,48 @@ func line(ip packet.IPv4, l4 []byte) string {
 		return fmt.Sprintf("IP %s > %s: fragment %d+%d more=%v proto %d (%s)", ip.Src(), ip.Dst(),
 			ip.FragmentOffset(), len(l4), ip.MoreFragments(), ip.Protocol(), head)
 	}
-	body := fmt.Sprintf("%s > %s: proto %d, %d bytes", ip.Src(), ip.Dst(), ip.Protocol(), len(l4))
-	switch {
-	case ip.Protocol() == packet.ProtoTCP && len(l4) >= packet.TCPHeaderLen:
-		body = tcpLine(ip, packet.TCP(l4))
-	case ip.Protocol() == packet.ProtoTCP && len(l4) >= 8:
-		body = fmt.Sprintf("%s:%d > %s:%d: tcp (cut)", ip.Src(), be16(l4), ip.Dst(), be16(l4[2:]))
-	case ip.Protocol() == packet.ProtoUDP && len(l4) >= packet.UDPHeaderLen:
-		u := packet.UDP(l4)
-		body = fmt.Sprintf("%s:%d > %s:%d: udp length %d%s", ip.Src(), u.SrcPort(), ip.Dst(), u.DstPort(), u.Length(), checksum(ip, l4, u.Checksum()))
-	case ip.Protocol() == packet.ProtoICMP && len(l4) >= packet.ICMPHeaderLen:
-		body = icmpLine(ip, packet.ICMP(l4)) + checksum(ip, l4, packet.ICMP(l4).Checksum())
+	t := transport{src: ip.Src().Netip(), dst: ip.Dst().Netip(), proto: ip.Protocol(), l4: l4, cut: ip.HeaderLen()+len(l4) < ip.TotalLen()}
+	if t.proto != packet.ProtoICMP {
+		t.pseudo = packet.PseudoSum4(ip.Src(), ip.Dst(), t.proto, len(l4))
+	}
+	body := t.line()
+	if t.proto == packet.ProtoICMP && len(l4) >= packet.ICMPHeaderLen {
+		body = icmpLine(ip, packet.ICMP(l4)) + t.checksum(packet.ICMP(l4).Checksum())
 	}
 	return "IP " + body + " (" + head + ")"
 }
 
-func tcpLine(ip packet.IPv4, h packet.TCP) string {
-	s := fmt.Sprintf("%s:%d > %s:%d: tcp [%s] seq %d ack %d win %d%s", ip.Src(), h.SrcPort(), ip.Dst(), h.DstPort(),
-		flagString(h.Flags()), h.Seq(), h.Ack(), h.Window(), checksum(ip, h, h.Checksum()))
+// transport is what follows an IP header of either version, with what of the header
+// matters to it.
+type transport struct {
+	src, dst netip.Addr
+	proto    uint8
+	l4       []byte
+	pseudo   uint64 // the sum of the pseudo header
+	cut      bool   // l4 is not all of it
+}
+
+// line prints what both versions print alike; ICMP is none of it.
+func (t *transport) line() string {
+	switch {
+	case t.proto == packet.ProtoTCP && len(t.l4) >= packet.TCPHeaderLen:
+		return t.tcpLine(packet.TCP(t.l4))
+	case t.proto == packet.ProtoTCP && len(t.l4) >= 8:
+		return t.ports() + ": tcp (cut)"
+	case t.proto == packet.ProtoUDP && len(t.l4) >= packet.UDPHeaderLen:
+		u := packet.UDP(t.l4)
+		return fmt.Sprintf("%s: udp length %d%s", t.ports(), u.Length(), t.checksum(u.Checksum()))
+	}
+	return fmt.Sprintf("%s > %s: proto %d, %d bytes", t.src, t.dst, t.proto, len(t.l4))
+}
+
+// ports are both ends with their ports, of which at least 4 bytes are there.
+func (t *transport) ports() string {
+	return fmt.Sprintf("%s > %s", netip.AddrPortFrom(t.src, be16(t.l4)), netip.AddrPortFrom(t.dst, be16(t.l4[2:])))
+}
+
+func (t *transport) tcpLine(h packet.TCP) string {
+	s := fmt.Sprintf("%s: tcp [%s] seq %d ack %d win %d%s", t.ports(), flagString(h.Flags()), h.Seq(), h.Ack(), h.Window(), t.checksum(h.Checksum()))
 	if _, r := packet.NewTCP(h); r != drop.None {
 		return s + " (cut)"
 	}
@@ -68,17 +93,13 @@ func tcpLine(ip packet.IPv4, h packet.TCP) string {
 
 // checksum says whether the transport checksum is right: " csum ok", "none", "bad",
 // "ffff" where UDP sends that for zero, or nothing if the packet is cut short.
-func checksum(ip packet.IPv4, l4 []byte, field uint16) string {
-	pseudo := uint64(0)
-	if ip.Protocol() != packet.ProtoICMP {
-		pseudo = packet.PseudoSum4(ip.Src(), ip.Dst(), ip.Protocol(), len(l4))
-	}
-	switch udp := ip.Protocol() == packet.ProtoUDP; {
+func (t *transport) checksum(field uint16) string {
+	switch udp := t.proto == packet.ProtoUDP; {
 	case udp && field == 0:
 		return " csum none"
-	case ip.HeaderLen()+len(l4) < ip.TotalLen():
+	case t.cut:
 		return ""
-	case packet.Fold(packet.Sum(l4, pseudo)) != 0xffff:
+	case packet.Fold(packet.Sum(t.l4, t.pseudo)) != 0xffff:
 		return " csum bad"
 	case udp && field == 0xffff:
 		return " csum ffff"

@@ -140,6 +140,40 @@ func TestLine(t *testing.T) {
 	}
 }
 
+// IPv6 is printed in the style of IPv4, whatever stands before the transport header.
+func TestLine6(t *testing.T) {
+	const a, b = "2001:db8::1", "2001:db8::2"
+	udp := UDP6("[2001:db8::1]:1", "[2001:db8::2]:2", Payload(4))
+	tcp := TCP6("[2001:db8::1]:1", "[2001:db8::2]:2", "SA", nil, WithMSS(1440))
+	long := UDP6("[2001:db8::1]:1", "[2001:db8::2]:2", Payload(100))
+	spoilt := append([]byte(nil), udp...)
+	spoilt[len(spoilt)-1] ^= 1
+	for want, data := range map[string][]byte{
+		"IP6 [2001:db8::1]:1 > [2001:db8::2]:2: tcp [SA] seq 0 ack 0 win 65535 csum ok mss 1440 payload 0 (hlim 64 len 64)": tcp,
+		"IP6 [2001:db8::1]:1 > [2001:db8::2]:2: udp length 12 csum ok (hlim 64 len 52)":                                     udp,
+		"udp length 12 csum bad": spoilt,
+		"udp length 12 csum none (hlim 9 len 52 class 0xb8 flow 0x12345)": UDP6("[2001:db8::1]:1", "[2001:db8::2]:2", Payload(4),
+			WithoutUDPChecksum(), WithTTL(9), WithTOS(0xb8), WithFlowLabel(0x12345)),
+		"udp length 12 csum ok (hlim 64 len 68 hop-by-hop 00010400000000 routing 00000000000000)": Extend(Extend(udp, 43, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, 0, 1, 4, 0, 0, 0, 0),
+		"udp length 12 csum ok (hlim 64 len 60 atomic id 7)":                                      Extend(udp, 44, 0, 0, 0, 0, 0, 0, 0, 7),
+		"IP6 2001:db8::1 > 2001:db8::2: fragment 8+16 more=true proto 17 id 7 (hlim 64 len 64)":   Fragment6(long, 8, 16, 7),
+		"more=false proto 17 id 7": Fragment6(long, 80, 100, 7),
+		"IP6 2001:db8::1 > 2001:db8::2: icmp6 echo request id 3 seq 4 payload 5 csum ok": ICMP6(a, b, 128, 0, 3<<16|4, Payload(5)),
+		"icmp6 echo reply id 3 seq 4 payload 0":                                          ICMP6(a, b, 129, 0, 3<<16|4, nil),
+		"icmp6 type 133 code 0 csum ok":                                                  ICMP6(a, b, 133, 0, 0, nil),
+		"icmp6 error type 2 code 0 info 1280 {IP6 [2001:db8::1]:1 > [2001:db8::2]:2: udp length 12 csum ok (hlim 64 len 52)} csum ok": ICMP6(b, a, 2, 0, 1280, udp),
+		"udp length 12 (hlim 64 len 52)} csum ok":                            ICMP6(b, a, 1, 4, 0, udp[:48]),
+		"tcp (cut) (hlim 64 len 64)} csum ok":                                ICMP6(b, a, 1, 4, 0, tcp[:48]),
+		"(hlim 64 len 52)} +3 csum ok":                                       ICMP6(b, a, 1, 4, 0, append(udp[:52:52], 1, 2, 3)),
+		"IP6 2001:db8::1 > 2001:db8::2: proto 43, 6 bytes (hlim 64 len 60)}": ICMP6(b, a, 1, 4, 0, Extend(udp, 43, 0, 0, 0, 0, 0, 0, 0, 0)[:46]),
+		"not IPv6 (bad_total_length): 60 00 00":                              udp[:51],
+	} {
+		if got := Line(data); !strings.Contains(got, want) {
+			t.Errorf("%q does not contain %q", got, want)
+		}
+	}
+}
+
 // The blocks of the capture file have the lengths they claim.
 func TestPcapng(t *testing.T) {
 	data := UDP("10.0.0.1:1", "10.0.0.2:2", Payload(5))
