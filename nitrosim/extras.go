@@ -124,6 +124,9 @@ func (h *Host) answerAsRouter(now time.Duration, from *cellstate.Instance, p *wi
 		return nowhere, drop.AnswerBudget
 	}
 	n := packet.BuildEchoReply(b, &p.Packet, v)
+	if n == 0 {
+		return nowhere, drop.NoInstance // damaged on its way, so it is for nobody (RFC 1122, section 3.2.2.6)
+	}
 	reply := wire.Packet{Packet: packet.Packet{Data: b[:n]}}
 	h.Traffic.Consumed++
 	if n <= from.MTU {
@@ -200,6 +203,9 @@ func (h *Host) answerAsRouter6(now time.Duration, from *cellstate.Instance, p *w
 		return nowhere, drop.AnswerBudget
 	}
 	n := packet.BuildEchoReply6(b, &p.Packet, &h.six)
+	if n == 0 {
+		return nowhere, drop.NoInstance
+	}
 	h.Traffic.Consumed++
 	if n <= from.MTU {
 		h.extras.add(h, from, b[:n])

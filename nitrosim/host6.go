@@ -70,7 +70,7 @@ func (h *Host) toInternet6(now time.Duration, from *cellstate.Instance, p *wire.
 			return nowhere, r
 		}
 	}
-	if !h.six.DecrementHopLimit() {
+	if h.six.IP.HopLimit() <= 1 {
 		h.extras.icmp6(h, now, from, p, packet.ICMPv6TimeExceeded, 0, 0)
 		return nowhere, drop.TTLExpired
 	}
@@ -79,6 +79,7 @@ func (h *Host) toInternet6(now time.Duration, from *cellstate.Instance, p *wire.
 		h.extras.icmp6(h, now, from, p, packet.ICMPv6PacketTooBig, 0, uint32(mtu))
 		return nowhere, drop.TooBig
 	}
+	h.six.DecrementHopLimit() // answers quote what came
 	tuple := h.six.Tuple.WithVNI(from.VPC.VNI)
 	if r := h.egress.leaves(now, tuple, h.six.Kind, h.six.TCPFlags); r != drop.None {
 		return nowhere, r
@@ -141,7 +142,7 @@ func (h *Host) fromInternet6(now time.Duration, to *cellstate.Instance, p *wire.
 	if !h.egress.returns(now, six.Tuple.Reverse().WithVNI(to.VPC.VNI), six.Kind, six.TCPFlags) {
 		return nowhere, drop.Unsolicited
 	}
-	if !six.DecrementHopLimit() {
+	if six.IP.HopLimit() <= 1 {
 		h.extras.icmp6Out(h, now, to, p, packet.ICMPv6TimeExceeded, 0, 0)
 		return nowhere, drop.TTLExpired
 	}
@@ -149,6 +150,7 @@ func (h *Host) fromInternet6(now time.Duration, to *cellstate.Instance, p *wire.
 		h.extras.icmp6Out(h, now, to, p, packet.ICMPv6PacketTooBig, 0, uint32(to.MTU))
 		return nowhere, drop.TooBig
 	}
+	six.DecrementHopLimit()
 	return h.handOver6(to, p)
 }
 

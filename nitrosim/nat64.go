@@ -34,6 +34,11 @@ func (h *Host) toNAT64(now time.Duration, from *cellstate.Instance, p *wire.Pack
 	if !ok || !dst.Routable() {
 		return nowhere, drop.BadAddress
 	}
+	if from.VPC.Contains(dst) {
+		// A gateway leads out of the VPC; what is inside has no way back by it.
+		h.extras.icmp6(h, now, from, p, packet.ICMPv6Unreachable, packet.ICMPv6CodeNoRoute, 0)
+		return nowhere, drop.NoRoute
+	}
 	h.identification++
 	flow := packet.Rewrite{Src: side.Addr, Dst: dst, SrcPort: six.Tuple.SrcPort, DstPort: six.Tuple.DstPort}
 	if six.Kind == packet.KindICMPError {
