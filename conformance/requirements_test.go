@@ -147,6 +147,12 @@ var documents = []document{
 		{"4.5", "only the source fragments; fragments are put together at the destination"},
 		{"8.1", "UDP without a checksum is discarded (MUST); a sum of zero is sent as ffff"},
 	}},
+	{"RFC 7422", "deterministic address mapping", []requirement{
+		{"2", "an inside address' public address and ports are computed, not logged"},
+	}},
+	{"RFC 5961", "blind attacks on TCP", []requirement{
+		{"3.2", "an RST counts if its number is exactly the next expected"},
+	}},
 	{"RFC 768", "UDP", []requirement{
 		{"checksum", "zero says that there is none; a sum of zero is sent as ffff"},
 	}},
