@@ -120,7 +120,7 @@ func (w *Worker) Complete() bool {
 // sameInterface reports whether b's interface serves a as it is.
 func sameInterface(a, b *cellstate.Instance) bool {
 	return a.Addr == b.Addr && a.Addr6 == b.Addr6 && a.MTU == b.MTU && a.NetNS == b.NetNS && a.Device == b.Device &&
-		a.VPC.VNI == b.VPC.VNI && a.Subnet.CIDR == b.Subnet.CIDR
+		a.VPC.VNI == b.VPC.VNI && a.Subnet.CIDR == b.Subnet.CIDR && a.Subnet.CIDR6 == b.Subnet.CIDR6
 }
 
 func (w *Worker) close(name string) {
