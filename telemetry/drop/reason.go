@@ -15,7 +15,6 @@ const (
 	BadTotalLength
 	BadHeaderChecksum
 	BadL4Length
-	NoUDPChecksum
 	SourceRoute
 	UnknownProtocol
 	IPv6Unsupported
@@ -79,8 +78,9 @@ const (
 	WireSend
 	InstanceDown
 
-	// InstanceLimit is among the flows' in the table; here it stands last, since nodes tell
-	// each other reasons by number.
+	// Those that came later stand last, since nodes tell each other reasons by number
+	// (chain.Version). In the table they are among their like.
+	NoUDPChecksum
 	InstanceLimit
 
 	count
