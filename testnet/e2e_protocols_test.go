@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"hyperplane/packet/packettest"
 )
 
 // What a NAT gateway does not carry is dropped where it comes in, and counted:
-// other protocols than TCP, UDP and ICMP, and IPv6.
+// other protocols than TCP, UDP and ICMP, and IPv6 of and for those that have none.
 func TestProtocolsThatAreNotCarried(t *testing.T) {
 	dir := bringUp(t, "default")
 	const copies = 5
@@ -25,8 +27,8 @@ func TestProtocolsThatAreNotCarried(t *testing.T) {
 		{"SCTP inside a VPC", func() error { return sendRaw("blue-1", unix.IPPROTO_SCTP, "10.0.1.11") }, []string{"host-1"}, "unknown_protocol"},
 		{"GRE from the internet", func() error { return sendRaw("web", unix.IPPROTO_GRE, "198.51.100.1") }, edges, "unknown_protocol"},
 		{"SCTP from the internet", func() error { return sendRaw("web", unix.IPPROTO_SCTP, "198.51.100.2") }, edges, "unknown_protocol"},
-		{"IPv6 from an instance", func() error { return sendIPv6("green-1", "eth0") }, []string{"host-1"}, "ipv6_unsupported"},
-		{"IPv6 from the internet", func() error { return sendIPv6("edge-1", "internet0") }, []string{"edge-1"}, "ipv6_unsupported"},
+		{"IPv6 from an instance", func() error { return sendIPv6("green-1", "eth0") }, []string{"host-1"}, "spoofed_source"},
+		{"IPv6 from the internet", func() error { return sendIPv6("edge-1", "internet0") }, []string{"edge-1"}, "no_instance"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dropped := func(reason string) (n float64) {
@@ -74,11 +76,7 @@ func sendRaw(name string, protocol int, to string) error {
 // sendIPv6 puts a UDP datagram of IPv6 on a link: in the testnet's namespaces
 // the kernel has IPv6 switched off and would not send one by itself.
 func sendIPv6(name, link string) error {
-	p := make([]byte, 48)
-	p[0], p[5], p[6], p[7] = 0x60, 8, unix.IPPROTO_UDP, 64
-	copy(p[8:], net.ParseIP("2001:db8::1"))
-	copy(p[24:], net.ParseIP("2001:db8::2"))
-	p[41], p[43], p[45] = 7, 7, 8
+	p := packettest.UDP6("[2001:db8::1]:7", "[2001:db8::2]:7", nil)
 	return InNamespace(name, func() error {
 		index, err := linkIndex(link)
 		if err != nil {
