@@ -107,7 +107,7 @@ func (w *Worker) closeResolver(vni uint32) {
 	r.unwatch()
 	r.Close()
 	w.closed.Add(r.device.Stats())
-	w.resolvers.past = addMetrics(w.resolvers.past, r.Metrics())
+	w.resolvers.past = telemetry.AddMetrics(w.resolvers.past, r.Metrics())
 }
 
 // metrics are those of all resolvers together.
@@ -115,24 +115,12 @@ func (r *resolvers) metrics() []telemetry.Metric {
 	if r.open == nil {
 		return nil
 	}
-	sum := addMetrics([]telemetry.Metric{
+	sum := telemetry.AddMetrics([]telemetry.Metric{
 		{Name: "resolvers", Help: "VPCs whose resolver is open on this host.", Value: float64(len(r.byVNI))},
 		{Name: "resolver_packets_total", Help: "Packets that resolvers sent to instances; they are among those received from TUNs.", Counter: true, Value: float64(r.said)},
 	}, r.past)
 	for _, one := range r.byVNI {
-		sum = addMetrics(sum, one.Metrics())
-	}
-	return sum
-}
-
-// addMetrics adds metrics to those of the same names.
-func addMetrics(sum, more []telemetry.Metric) []telemetry.Metric {
-	for _, m := range more {
-		if i := slices.IndexFunc(sum, func(s telemetry.Metric) bool { return s.Name == m.Name }); i >= 0 {
-			sum[i].Value += m.Value
-		} else {
-			sum = append(sum, m)
-		}
+		sum = telemetry.AddMetrics(sum, one.Metrics())
 	}
 	return sum
 }

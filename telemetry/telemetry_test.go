@@ -3,10 +3,12 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +41,25 @@ func TestUnaccounted(t *testing.T) {
 	sum.Add(&tr)
 	if sum.Unaccounted() != 2 || sum.Received[Wire] != 6 {
 		t.Errorf("the sum of two: %+v", sum)
+	}
+}
+
+// Counters of several are summed, label by label; of gauges the first one's is shown.
+func TestAddMetrics(t *testing.T) {
+	one := []Metric{
+		{Name: "queries_total", Counter: true, Value: 1, Labels: []string{"transport", "udp"}},
+		{Name: "queries_total", Counter: true, Value: 10, Labels: []string{"transport", "tcp"}},
+		{Name: "state_version", Value: 7},
+	}
+	sum := AddMetrics(nil, one)
+	sum = AddMetrics(sum, append(one, Metric{Name: "other", Value: 3}))
+	var got []string
+	for _, m := range sum {
+		got = append(got, fmt.Sprint(m.Name, m.Labels, " ", m.Value))
+	}
+	want := []string{"queries_total[transport udp] 2", "queries_total[transport tcp] 20", "state_version[] 7", "other[] 3"}
+	if !slices.Equal(got, want) || one[0].Value != 1 {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

@@ -1,6 +1,10 @@
 package telemetry
 
-import "hyperplane/telemetry/drop"
+import (
+	"slices"
+
+	"hyperplane/telemetry/drop"
+)
 
 // Side is where a role meets the world.
 type Side uint8
@@ -66,6 +70,21 @@ type Metric struct {
 	Counter bool // otherwise a gauge
 	Value   float64
 	Labels  []string // name, value, name, value, …
+}
+
+// AddMetrics adds more to sum: a counter is added to the one of the same name and labels,
+// a gauge that is there already stays as it is. It may change what sum holds.
+func AddMetrics(sum, more []Metric) []Metric {
+	for _, m := range more {
+		i := slices.IndexFunc(sum, func(s Metric) bool { return s.Name == m.Name && slices.Equal(s.Labels, m.Labels) })
+		switch {
+		case i < 0:
+			sum = append(sum, m)
+		case m.Counter:
+			sum[i].Value += m.Value
+		}
+	}
+	return sum
 }
 
 // Snapshot is what a worker hands out between two turns.

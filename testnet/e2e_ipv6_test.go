@@ -51,7 +51,7 @@ func digs(t *testing.T, instance, resolver, typ, name string, options ...string)
 
 // The resolver is there at all its addresses, by UDP and TCP; where the subnet has DNS64,
 // a name without IPv6 addresses has those of its IPv4 addresses, there and back.
-func judgedByDNS64(t *testing.T, _ Dir) {
+func judgedByDNS64(t *testing.T, dir Dir) {
 	for _, c := range []struct{ instance, resolver, typ, name, want string }{
 		{"blue-1", "10.0.0.2", "A", "web.example", web},
 		{"blue-1", "169.254.169.253", "A", "web.example", web},
@@ -78,6 +78,12 @@ func judgedByDNS64(t *testing.T, _ Dir) {
 	// What does not fit a datagram is asked for again by TCP.
 	out := inside(t, "six-1", "dig", "+tries=3", "+time=2", "@"+resolver6, "big.example", "TXT")
 	want(t, out, "Truncated, retrying in TCP mode", "status: NOERROR", fmt.Sprintf("%03d-", 18))
+	counted := scrape(t, dir, "host-1")
+	for _, transport := range []string{"udp", "tcp"} {
+		if key := "resolver_queries_total{transport=" + transport + "}"; counted[key] == 0 {
+			t.Errorf("%s is 0", key)
+		}
+	}
 }
 
 // Nobody comes in through the egress-only gateway: no connection, no datagram, no echo.

@@ -86,18 +86,10 @@ func (m members) Apply(now time.Duration, s *cellstate.State) error {
 
 func (m members) Snapshot(now time.Duration) telemetry.Snapshot {
 	var sum telemetry.Snapshot
-	seen := make(map[string]int)
 	for _, one := range m {
 		s := one.Snapshot(now)
 		sum.Traffic.Add(&s.Traffic)
-		for _, metric := range s.Metrics {
-			if i, ok := seen[metric.Name]; ok && metric.Counter {
-				sum.Metrics[i].Value += metric.Value
-			} else if !ok {
-				seen[metric.Name] = len(sum.Metrics)
-				sum.Metrics = append(sum.Metrics, metric)
-			}
-		}
+		sum.Metrics = telemetry.AddMetrics(sum.Metrics, s.Metrics)
 	}
 	return sum
 }
