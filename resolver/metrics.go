@@ -52,23 +52,6 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// Add adds o's counters to s.
-func (s *Stats) Add(o *Stats) {
-	for _, c := range []struct {
-		sum *uint64
-		n   uint64
-	}{
-		{&s.UDP, o.UDP}, {&s.TCP, o.TCP}, {&s.Answered, o.Answered}, {&s.Failed, o.Failed},
-		{&s.Overloaded, o.Overloaded}, {&s.Strangers, o.Strangers}, {&s.Limited, o.Limited},
-		{&s.Malformed, o.Malformed}, {&s.Unsupported, o.Unsupported}, {&s.Discarded, o.Discarded},
-		{&s.Synthesised, o.Synthesised}, {&s.Truncated, o.Truncated}, {&s.Unsent, o.Unsent},
-		{&s.AskedUDP, o.AskedUDP}, {&s.AskedTCP, o.AskedTCP}, {&s.Unanswered, o.Unanswered}, {&s.Mismatched, o.Mismatched},
-		{&s.Connections, o.Connections}, {&s.Turned, o.Turned}, {&s.SocketErrors, o.SocketErrors},
-	} {
-		*c.sum += c.n
-	}
-}
-
 // Metrics lists the counters for an operator.
 func Metrics(s *Stats) []telemetry.Metric {
 	var ms []telemetry.Metric
