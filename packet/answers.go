@@ -106,8 +106,21 @@ func BuildRST(dst []byte, orig *Packet, v *View) int {
 	if !answerable(v) || v.Kind != KindTCP || v.TCPFlags&TCPRst != 0 || len(dst) < n || !v.VerifyL4(orig) {
 		return 0
 	}
+	in := TCP(v.L4)
+	f := TCPFields{SrcPort: in.DstPort(), DstPort: in.SrcPort(), Flags: TCPRst}
+	if v.TCPFlags&TCPAck != 0 {
+		f.Seq = in.Ack()
+	} else {
+		f.Flags |= TCPAck
+		f.Ack = in.Seq() + uint32(len(in.Payload()))
+		for _, flag := range [...]uint8{TCPSyn, TCPFin} {
+			if v.TCPFlags&flag != 0 {
+				f.Ack++
+			}
+		}
+	}
 	out := TCP(dst[IPv4HeaderLen:n])
-	out.Encode(resetOf(TCP(v.L4)))
+	out.Encode(f)
 	out.UpdateChecksum(v.IP.Dst(), v.IP.Src())
 	IPv4(dst).Encode(IPv4Fields{
 		TotalLen: n, DontFragment: true, TTL: answerTTL, Protocol: ProtoTCP, Src: v.IP.Dst(), Dst: v.IP.Src(),
@@ -126,23 +139,6 @@ func BuildReset(dst []byte, src Addr4, sport uint16, to Addr4, dport uint16, seq
 	out.UpdateChecksum(src, to)
 	IPv4(dst).Encode(IPv4Fields{TotalLen: n, DontFragment: true, TTL: answerTTL, Protocol: ProtoTCP, Src: src, Dst: to})
 	return n
-}
-
-// resetOf is the RST for a segment, see BuildRST.
-func resetOf(in TCP) TCPFields {
-	f := TCPFields{SrcPort: in.DstPort(), DstPort: in.SrcPort(), Flags: TCPRst}
-	if in.Flags()&TCPAck != 0 {
-		f.Seq = in.Ack()
-		return f
-	}
-	f.Flags |= TCPAck
-	f.Ack = in.Seq() + uint32(len(in.Payload()))
-	for _, flag := range [...]uint8{TCPSyn, TCPFin} {
-		if in.Flags()&flag != 0 {
-			f.Ack++
-		}
-	}
-	return f
 }
 
 // answerable reports whether a packet names a single sender and was sent to a single receiver (RFC 1812, section

@@ -105,22 +105,6 @@ func BuildEchoReply6(dst []byte, orig *Packet, v *View6) int {
 	return n
 }
 
-// BuildRST6 builds the answer to a segment for which there is no connection, by the rules of BuildRST. v is orig
-// decoded.
-func BuildRST6(dst []byte, orig *Packet, v *View6) int {
-	const n = IPv6HeaderLen + TCPHeaderLen
-	if !answerable6(v) || v.Kind != KindTCP || v.TCPFlags&TCPRst != 0 || len(dst) < n || !v.VerifyL4(orig) {
-		return 0
-	}
-	ip, tcp := IPv6(dst[:n]), TCP(dst[IPv6HeaderLen:n])
-	ip.Encode(IPv6Fields{
-		PayloadLen: TCPHeaderLen, NextHeader: ProtoTCP, HopLimit: answerTTL, Src: v.IP.Dst(), Dst: v.IP.Src(),
-	})
-	tcp.Encode(resetOf(TCP(v.L4)))
-	tcp.SetChecksum(Checksum(tcp, ip.PseudoSum(ProtoTCP, TCPHeaderLen)))
-	return n
-}
-
 // answerable6 reports whether a packet names a single sender and was sent to a single receiver.
 func answerable6(v *View6) bool {
 	return v.Kind != KindNone && v.IP.Src().isHost() && v.IP.Dst().isHost()

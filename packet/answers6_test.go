@@ -180,60 +180,6 @@ func TestBuildEchoReply6(t *testing.T) {
 	}
 }
 
-// RFC 9293, section 3.10.7.1.
-func TestBuildRST6(t *testing.T) {
-	for _, c := range []struct {
-		flags    string
-		payload  int
-		answer   string
-		seq, ack uint32
-	}{
-		{"S", 0, "RA", 0, 1001},
-		{"S", 10, "RA", 0, 1011},
-		{"F", 10, "RA", 0, 1011},
-		{"SF", 0, "RA", 0, 1002},
-		{"", 5, "RA", 0, 1005},
-		{"A", 5, "R", 2000, 0},
-		{"SA", 0, "R", 2000, 0},
-	} {
-		for _, partial := range []bool{false, true} {
-			p := packet.Packet{Data: packettest.TCP6(in6, out6, c.flags, packettest.Payload(c.payload), packettest.WithSeq(1000), packettest.WithAck(2000), packettest.WithMSS(1440))}
-			if partial {
-				p = unfinished(t, p.Data)
-			}
-			v := decode6(t, &p)
-			dst := make([]byte, 60)
-			n := packet.BuildRST6(dst, &p, &v)
-			if n != 60 {
-				t.Fatalf("%d bytes", n)
-			}
-			_, l4 := checked6(t, dst[:n], outAddr6, inAddr6, packet.ProtoTCP)
-			if tcp := packet.TCP(l4); tcp.SrcPort() != 80 || tcp.DstPort() != 4000 || tcp.Flags() != packettest.Flags(c.answer) ||
-				tcp.Seq() != c.seq || tcp.Ack() != c.ack || tcp.Window() != 0 {
-				t.Error(packettest.Line(dst[:n]))
-			}
-			if packet.BuildRST6(dst[:59], &p, &v) != 0 {
-				t.Error("an answer in a buffer that is too short")
-			}
-		}
-	}
-	damaged := packettest.TCP6(in6, out6, "A", []byte("x"))
-	damaged[60]++
-	for name, data := range map[string][]byte{
-		"RST":        packettest.TCP6(in6, out6, "R", nil),
-		"RST ACK":    packettest.TCP6(in6, out6, "RA", nil),
-		"UDP":        packettest.UDP6(in6, out6, nil),
-		"to a group": packettest.TCP6(in6, "[ff02::1]:80", "S", nil),
-		"damaged":    damaged,
-	} {
-		p := packet.Packet{Data: data}
-		v := decode6(t, &p)
-		if packet.BuildRST6(make([]byte, 60), &p, &v) != 0 {
-			t.Errorf("%s: answered", name)
-		}
-	}
-}
-
 func TestAddr6Routable(t *testing.T) {
 	for addr, want := range map[string]bool{
 		"::": false, "::1": false, "::2": true, "1::": true, "1::1": true, "64:ff9b::1": true, "2001:db8::1": true, "fc00::1": true,
@@ -252,7 +198,7 @@ func TestAnswers6AllocateNothing(t *testing.T) {
 	v, w := decode6(t, &p), decode6(t, &echo)
 	dst, from := make([]byte, 1500), packettest.Addr6(router6)
 	if n := testing.AllocsPerRun(100, func() {
-		if packet.BuildICMPv6Error(dst, 2, 0, 1400, from, &p, &v) == 0 || packet.BuildRST6(dst, &p, &v) == 0 || packet.BuildEchoReply6(dst, &echo, &w) == 0 {
+		if packet.BuildICMPv6Error(dst, 2, 0, 1400, from, &p, &v) == 0 || packet.BuildEchoReply6(dst, &echo, &w) == 0 {
 			t.Error("no answer")
 		}
 	}); n != 0 {
@@ -260,8 +206,8 @@ func TestAnswers6AllocateNothing(t *testing.T) {
 	}
 }
 
-// Whatever decodes gets an answer that is valid and bounded, or none; and no answer is answered again: an error and a
-// RST are final (I10).
+// Whatever decodes gets an answer that is valid and bounded, or none; and no answer is answered again: an error is
+// final (I10).
 func FuzzAnswers6(f *testing.F) {
 	for _, p := range seedPackets6() {
 		f.Add(p, false, uint8(0), uint16(0), true)
@@ -288,7 +234,6 @@ func tryAnswers6(t *testing.T, data []byte, partial bool, gso uint8, size uint16
 			return packet.BuildICMPv6Error(dst, 2, 0, 1400, from, p, v)
 		},
 		func(p *packet.Packet, v *packet.View6) int { return packet.BuildEchoReply6(dst, p, v) },
-		func(p *packet.Packet, v *packet.View6) int { return packet.BuildRST6(dst, p, v) },
 	} {
 		n := build(&p, &v)
 		if !bytes.Equal(given, p.Data) {
@@ -306,7 +251,7 @@ func tryAnswers6(t *testing.T, data []byte, partial bool, gso uint8, size uint16
 			continue // an error about a packet that quotes too little is not for us
 		}
 		if w.Kind == packet.KindICMPError && (n > packet.IPv6MTUMin || packet.BuildICMPv6Error(dst, 2, 0, 0, from, &answer, &w) != 0) ||
-			packet.BuildRST6(dst, &answer, &w) != 0 || packet.BuildEchoReply6(dst, &answer, &w) != 0 {
+			packet.BuildEchoReply6(dst, &answer, &w) != 0 {
 			t.Fatal("an answer was answered")
 		}
 	}

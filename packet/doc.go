@@ -25,7 +25,7 @@
 //	IPv4 ──Decode──▶ View ──To6, ErrorTo6──▶ View6 ◀──Decode── IPv6
 //	                   ▲                       │ │
 //	                   └─────To4, ErrorTo4─────┘ ├──▶ Fragments6 (cut)
-//	                        addresses: Prefix64  └──▶ BuildICMPv6Error, BuildEchoReply6, BuildRST6
+//	                        addresses: Prefix64  └──▶ BuildICMPv6Error, BuildEchoReply6
 //
 //	on the wire:  outer IPv4 │ UDP 6081 │ GENEVE + options (Tunnel) │ packet
 //
