@@ -7,48 +7,6 @@ import (
 	"hyperplane/shard"
 )
 
-// unusable6 are the IPv6 ranges from which nothing may have an address, by RFC 6890 and
-// RFC 6052: what is left is global or unique local.
-var unusable6 = []struct {
-	prefix netip.Prefix
-	what   string
-}{
-	{packet.WellKnownPrefix64, "the well-known prefix of NAT64"},
-	{netip.MustParsePrefix("::/8"), "reserved"},
-	{netip.MustParsePrefix("fe80::/10"), "link-local"},
-	{netip.MustParsePrefix("fec0::/10"), "site-local, which RFC 3879 has withdrawn"},
-	{netip.MustParsePrefix("ff00::/8"), "multicast"},
-	{netip.MustParsePrefix("fd00:ec2::/32"), "where instances find services of their host, the resolver among them"},
-}
-
-// prefix6 checks a required IPv6 prefix that has from least to most bits.
-func (c *compiler) prefix6(path string, p netip.Prefix, least, most int) bool {
-	switch {
-	case !p.Addr().Is6() || p.Addr().Is4In6():
-		c.at(path, "%s is not an IPv6 prefix; write one like 2001:db8:1::/56", p)
-	case least == most && p.Bits() != most:
-		c.at(path, "%s has a length of %d; it has to be a /%d", p, p.Bits(), most)
-	case p.Bits() < least || p.Bits() > most:
-		c.at(path, "%s has a length of %d; allowed are /%d to /%d", p, p.Bits(), least, most)
-	case p != p.Masked():
-		c.at(path, "%s has bits set behind its length; write %s", p, p.Masked())
-	default:
-		return true
-	}
-	return false
-}
-
-// usable6 reports a range of which a part may not be used.
-func (c *compiler) usable6(path string, p netip.Prefix) bool {
-	for _, u := range unusable6 {
-		if u.prefix.Overlaps(p) {
-			c.at(path, "%s overlaps %s, which is %s; use another range", p, u.prefix, u.what)
-			return false
-		}
-	}
-	return true
-}
-
 // vpcRanges6 compiles a VPC's IPv6 ranges. They are apart from those of all other VPCs:
 // nothing translates them on their way to the internet.
 func (c *compiler) vpcRanges6(v *VPC, spec *VPCSpec, path string) {
@@ -62,7 +20,7 @@ func (c *compiler) vpcRanges6(v *VPC, spec *VPCSpec, path string) {
 	}
 	for j, p := range within(c, path+".ipv6_cidrs", spec.IPv6CIDRs, cidrsMax) {
 		at := elem(path+".ipv6_cidrs", j)
-		if !c.prefix6(at, p, cidr6BitsMin, cidr6BitsMax) || !c.usable6(at, p) {
+		if !c.prefix6(at, p, cidr6BitsMin, cidr6BitsMax) || !c.usable(at, p) {
 			continue
 		}
 		if nat64.Overlaps(p) {
