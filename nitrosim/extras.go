@@ -92,10 +92,21 @@ func (x *extras) icmp(h *Host, now time.Duration, to *cellstate.Instance, p *wir
 
 // cut gives p to an instance in fragments that fit its MTU.
 func (x *extras) cut(h *Host, to *cellstate.Instance, p *wire.Packet, v *packet.View) drop.Reason {
-	var f packet.Fragments
+	f := &h.fragments
 	if r := f.Plan(&p.Packet, v, to.MTU); r != drop.None {
 		return r
 	}
+	return x.addPieces(h, to, f)
+}
+
+// cutter is packet.Fragments or packet.Fragments6, planned.
+type cutter interface {
+	N() int
+	Piece(i int, dst []byte) int
+}
+
+// addPieces gives an instance a packet's fragments, of at most its MTU each.
+func (x *extras) addPieces(h *Host, to *cellstate.Instance, f cutter) drop.Reason {
 	if len(x.made)+f.N() > extrasMax || x.room(f.N()*to.MTU) == nil {
 		return drop.FragmentMemory
 	}
@@ -177,15 +188,7 @@ func (x *extras) cut6(h *Host, to *cellstate.Instance, p *wire.Packet) drop.Reas
 	if r := f.Plan(&p.Packet, &h.six, to.MTU, h.fragmentID); r != drop.None {
 		return r
 	}
-	if len(x.made)+f.N() > extrasMax || x.room(f.N()*to.MTU) == nil {
-		return drop.FragmentMemory
-	}
-	for i := range f.N() {
-		b := x.room(to.MTU)
-		x.add(h, to, b[:f.Piece(i, b)])
-	}
-	h.Traffic.Consumed++
-	return drop.None
+	return x.addPieces(h, to, f)
 }
 
 // answerAsRouter6 is answerAsRouter for IPv6.

@@ -34,6 +34,7 @@ type Host struct {
 	extras      extras
 
 	six            packet.View6 // the IPv6 packet in hand
+	fragments      packet.Fragments
 	fragments6     packet.Fragments6
 	fragmentID     uint32 // of the last IPv6 packet cut here
 	identification uint16 // of the last IPv4 packet made of one of IPv6
