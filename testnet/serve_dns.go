@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
-	"golang.org/x/sys/unix"
 )
 
 // dnsTTL is how long, in seconds, an answer may be kept, and that there is none.
@@ -58,27 +57,10 @@ func (s *server) dnsUDP(c *net.UDPConn) error {
 
 // dnsTCP answers questions that come on connections, each in its turn.
 func (s *server) dnsTCP(l net.Listener) error {
-	slots := make(chan struct{}, dnsConnsMax)
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ECONNABORTED) {
-				continue
-			}
-			return err
+	return serveConns(l, dnsConnsMax, func(c net.Conn) {
+		for s.answerOn(c) == nil {
 		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			c.Close()
-			continue
-		}
-		go func() {
-			defer func() { c.Close(); <-slots }()
-			for s.answerOn(c) == nil {
-			}
-		}()
-	}
+	})
 }
 
 // answerOn answers the next question of a connection. Over TCP a message comes

@@ -8,39 +8,22 @@ import (
 )
 
 // echoTCP sends back what comes, per connection and in order.
-func (s *server) echoTCP(l net.Listener) error {
-	slots := make(chan struct{}, echoConnsMax)
+func (s *server) echoTCP(l net.Listener) error { return serveConns(l, echoConnsMax, echo) }
+
+// echo is no io.Copy: that would splice, with a pipe of its own for each of a great many
+// connections.
+func echo(c net.Conn) {
+	buf := make([]byte, echoBufferBytes)
 	for {
-		c, err := l.Accept()
+		n, err := c.Read(buf)
+		if n > 0 {
+			if _, err := c.Write(buf[:n]); err != nil {
+				return
+			}
+		}
 		if err != nil {
-			if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ECONNABORTED) {
-				continue
-			}
-			return err
+			return
 		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			c.Close()
-			continue
-		}
-		go func() {
-			defer func() { c.Close(); <-slots }()
-			// No io.Copy: it would splice, with a pipe of its own for each
-			// of a great many connections.
-			buf := make([]byte, echoBufferBytes)
-			for {
-				n, err := c.Read(buf)
-				if n > 0 {
-					if _, err := c.Write(buf[:n]); err != nil {
-						return
-					}
-				}
-				if err != nil {
-					return
-				}
-			}
-		}()
 	}
 }
 
