@@ -31,49 +31,28 @@ func writeSuperUDP(t *testing.T, b *bench) {
 	same(t, b.write(t, 1, p)[0], p)
 }
 
-// mergeTCP: forty segments, the last one shorter, are one superpacket.
-func mergeTCP(t *testing.T, b *bench) {
-	var ps []packet.Packet
-	for i := range 39 {
-		ps = append(ps, TCPData(i*1000, 1000))
+// merges: forty packets of one flow, the last one shorter, are one superpacket, of which
+// datagrams keep their boundaries.
+func merges(size int, data func(at, size int) packet.Packet) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		var ps []packet.Packet
+		for i := range 39 {
+			ps = append(ps, data(i*size, size))
+		}
+		ps = append(ps, data(39*size, size/2))
+		same(t, b.write(t, 1, ps...)[0], Super(data(0, 39*size+size/2), size))
 	}
-	ps = append(ps, TCPData(39*1000, 500))
-	same(t, b.write(t, 1, ps...)[0], Super(TCPData(0, 39*1000+500), 1000))
 }
 
-// mergeUDP: the same for datagrams, whose boundaries must survive.
-func mergeUDP(t *testing.T, b *bench) {
-	var ps []packet.Packet
-	for i := range 39 {
-		ps = append(ps, Partial(UDPData(i*100, 100)))
-	}
-	ps = append(ps, Partial(UDPData(39*100, 50)))
-	same(t, b.write(t, 1, ps...)[0], Super(UDPData(0, 39*100+50), 100))
-}
+func partialUDP(at, size int) packet.Packet { return Partial(UDPData(at, size)) }
+
+func partialUDP6(at, size int) packet.Packet { return Partial(UDPData6(at, size)) }
 
 func writeSuper6(t *testing.T, b *bench) {
 	ps := []packet.Packet{Super(TCPData6(0, 50*1000+1), 1000), Super(UDPData6(0, 20*1000+1), 1000), superECN6()}
 	for i, p := range b.write(t, len(ps), ps...) {
 		same(t, p, ps[i])
 	}
-}
-
-func mergeTCP6(t *testing.T, b *bench) {
-	var ps []packet.Packet
-	for i := range 39 {
-		ps = append(ps, TCPData6(i*1000, 1000))
-	}
-	ps = append(ps, TCPData6(39*1000, 500))
-	same(t, b.write(t, 1, ps...)[0], Super(TCPData6(0, 39*1000+500), 1000))
-}
-
-func mergeUDP6(t *testing.T, b *bench) {
-	var ps []packet.Packet
-	for i := range 39 {
-		ps = append(ps, Partial(UDPData6(i*100, 100)))
-	}
-	ps = append(ps, Partial(UDPData6(39*100, 50)))
-	same(t, b.write(t, 1, ps...)[0], Super(UDPData6(0, 39*100+50), 100))
 }
 
 // mergeVersions: packets of the two versions alternate, each pair of one.
